@@ -1,0 +1,3 @@
+"""Circadia: the self-hosted home of WHOOP data."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m circadia`."""
+
+from circadia.cli import main
+
+main()

@@ -1,0 +1,172 @@
+"""WHOOP's data API: pages, single records and documents, each request through the governor.
+
+Transport errors, 5xx and broken bodies are tried again with jitter; 429 pauses everybody; a page is yielded as it
+arrives, so memory does not grow with history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import stamina
+
+from circadia.clients.governor import Governor, Lane
+from circadia.clients.http import json_of
+from circadia.clock import Clock
+from circadia.domain.catalog import PAGE_LIMIT
+from circadia.domain.members import Token
+from circadia.domain.windows import Window
+from circadia.errors import RateLimited, ScopeMissing, UnexpectedReply, UpstreamDown
+
+_TRIES = 4
+_PROBE_PATH = "/v2/user/profile/basic"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a walk, newest record first. `fetched_at` is when its request began; `last` whether more follow."""
+
+    records: Sequence[Any]
+    fetched_at: datetime
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """What the last answer of WHOOP told."""
+
+    seen_at: datetime | None = None
+    status: int | None = None
+
+
+def _worth_retrying(error: Exception) -> bool:
+    return isinstance(error, UpstreamDown | UnexpectedReply) and not isinstance(error, _Final)
+
+
+class _Final(UnexpectedReply):
+    """A reply that another try would not change."""
+
+
+class WhoopClient:
+    """The data API for any member; `auth` says whose token signs."""
+
+    def __init__(self, http: httpx2.AsyncClient, governor: Governor, base_url: str, clock: Clock) -> None:
+        self._http = http
+        self._governor = governor
+        self._base_url = base_url.rstrip("/")
+        self._clock = clock
+        self.reachability = Reachability()
+
+    def now(self) -> datetime:
+        """The clock that its pages are stamped with."""
+        return self._clock()
+
+    async def pages(
+        self, path: str, auth: httpx2.Auth, window: Window, lane: Lane, first: Lane | None = None
+    ) -> AsyncIterator[Page]:
+        """Walk a collection over `window`; the first page may go by another lane.
+
+        The same token twice, or the same page under a new token, ends the walk
+        with UnexpectedReply instead of going round for ever."""
+        parameters: dict[str, str] = {"limit": str(PAGE_LIMIT), "end": instant(window.end)}
+        if window.start is not None:
+            parameters["start"] = instant(window.start)
+        seen: set[str] = set()
+        before: list[Any] | None = None
+        while True:
+            began_at = self._clock()
+            body = await self._json(path, auth, first or lane, parameters, empty={"records": []})
+            first = None
+            if not isinstance(body, dict) or not isinstance(body.get("records"), list):
+                raise _Final(f"WHOOP's page of {path} has no list of records")
+            token = body.get("next_token")
+            records: list[Any] = body["records"]
+            yield Page(records, began_at, last=not token)
+            if not token:
+                return
+            if not isinstance(token, str) or token in seen or (records and records == before):
+                raise _Final(f"WHOOP repeats a page of {path}")
+            seen.add(token)
+            before = records
+            parameters["nextToken"] = token
+
+    async def document(self, path: str, auth: httpx2.Auth, lane: Lane) -> Any | None:
+        """One document; None when WHOOP has none (404)."""
+        return await self._json(path, auth, lane, {}, empty=None)
+
+    async def accepts(self, token: Token, lane: Lane = "person") -> bool:
+        """Whether WHOOP takes an access token now. UpstreamDown when it does not say."""
+        response = await self._send("GET", _PROBE_PATH, _Bearer(token), lane, {})
+        return response.status_code != httpx2.codes.UNAUTHORIZED
+
+    async def profile_of(self, token: Token) -> Any:
+        """The profile behind a token that belongs to nobody yet."""
+        body = await self._json(_PROBE_PATH, _Bearer(token), "person", {}, empty=None)
+        if not isinstance(body, dict) or not isinstance(body.get("user_id"), int):
+            raise _Final("WHOOP's profile has no user_id")
+        return body
+
+    async def revoke(self, token: Token) -> None:
+        """End the app's access to the member behind a token; webhooks stop with it. Done already is fine."""
+        response = await self._send("DELETE", "/v2/user/access", _Bearer(token), "person", {})
+        if response.status_code not in (204, 200, 401, 404):
+            raise UnexpectedReply(f"WHOOP answered {response.status_code} to the revocation")
+
+    async def _json(self, path: str, auth: httpx2.Auth, lane: Lane, parameters: dict[str, str], empty: Any) -> Any:
+        async for attempt in stamina.retry_context(
+            on=_worth_retrying, attempts=_TRIES, timeout=120.0, wait_initial=0.5, wait_max=15.0, wait_jitter=1.0
+        ):
+            with attempt:
+                response = await self._send("GET", path, auth, lane, parameters)
+                return self._body(response, path, empty)
+        raise AssertionError("unreachable")
+
+    async def _send(
+        self, method: str, path: str, auth: httpx2.Auth, lane: Lane, parameters: dict[str, str]
+    ) -> httpx2.Response:
+        await self._governor.take(lane)
+        try:
+            response = await self._http.request(method, self._base_url + path, params=parameters, auth=auth)
+        except httpx2.TransportError as error:
+            self.reachability = Reachability(self._clock(), None)
+            raise UpstreamDown(f"WHOOP does not answer ({type(error).__name__})") from error
+        self.reachability = Reachability(self._clock(), response.status_code)
+        if response.status_code == httpx2.codes.TOO_MANY_REQUESTS:
+            raise RateLimited("WHOOP asks to wait", until=await self._governor.refused(response.headers))
+        await self._governor.observe(response.headers)
+        if response.status_code >= 500:
+            raise UpstreamDown(f"WHOOP answered {response.status_code}")
+        return response
+
+    def _body(self, response: httpx2.Response, path: str, empty: Any) -> Any:
+        match response.status_code:
+            case httpx2.codes.OK:
+                return json_of(response)
+            case httpx2.codes.NOT_FOUND:
+                return empty
+            case httpx2.codes.UNAUTHORIZED:
+                raise _Final("WHOOP refuses a token it issued a moment ago")
+            case httpx2.codes.FORBIDDEN:
+                raise ScopeMissing(f"WHOOP does not open {path} to this grant")
+            case other:
+                raise _Final(f"WHOOP answered {other} to a request for {path}")
+
+
+class _Bearer(httpx2.Auth):
+    """Signs with one given token, whatever happens to it."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx2.Request) -> Any:
+        request.headers["Authorization"] = f"Bearer {self._token.access}"
+        yield request
+
+
+def instant(value: datetime) -> str:
+    """An instant as WHOOP wants it in a query: UTC, milliseconds, `Z`."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

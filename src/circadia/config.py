@@ -1,0 +1,200 @@
+"""The settings: read once by a root, frozen, handed down in parts.
+
+Sources, the later wins: defaults, `.env` in the working directory, the environment. Every secret can also come from a
+file named by NAME_FILE. A bad or unknown value stops the start with one line each.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from circadia.domain.plans import Plan, parse_plan
+from circadia.errors import Misconfigured
+
+_GUARDED_PREFIXES = ("CIRCADIA_", "WHOOP_", "SAHHA_", "AUTH_")
+
+
+def _no_trailing_slash(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("it has to be a full http(s) URL")
+    return url.rstrip("/")
+
+
+def _listed(value: object) -> object:
+    return tuple(filter(None, (each.strip() for each in value.split(",")))) if isinstance(value, str) else value
+
+
+def _plan(value: object) -> object:
+    return parse_plan(value) if isinstance(value, str) else value
+
+
+Url = Annotated[str, AfterValidator(_no_trailing_slash)]
+ListOfText = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+def default_data_dir(environment: Mapping[str, str]) -> Path:
+    """Where the embedded database and generated keys live when nothing is said."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/circadia")
+    base = environment.get("XDG_DATA_HOME") or str(Path("~/.local/share").expanduser())
+    return Path(base) / "circadia"
+
+
+class Settings(BaseModel):
+    """Everything an operator can set. The field names are the setting names in lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    database_url: SecretStr | None = None
+    circadia_data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: Url = ""
+    environment: Literal["production", "development"] = "production"
+    whoop_client_id: str | None = None
+    whoop_client_secret: SecretStr | None = None
+    whoop_client_secret_previous: SecretStr | None = None
+    whoop_redirect_url: str = ""
+    whoop_api_base_url: Url = "https://api.prod.whoop.com/developer"
+    whoop_oauth_base_url: Url = "https://api.prod.whoop.com/oauth/oauth2"
+    rate_limit_per_minute: int = Field(default=90, ge=1)
+    rate_limit_per_day: int = Field(default=9000, ge=1)
+    sync_plan: Annotated[Plan, BeforeValidator(_plan)] = Plan("adaptive")
+    service_api_key: SecretStr | None = Field(default=None, min_length=16)
+    token_encryption_keys: SecretStr | None = None
+    redirect_urls: ListOfText = ()
+    cors_origins: ListOfText = ()
+    migrate_on_start: bool = True
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = dict(values)
+        host, port = values.get("host") or "127.0.0.1", values.get("port") or 8000
+        if not values.get("public_url"):
+            values["public_url"] = f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
+        if not values.get("whoop_redirect_url"):
+            values["whoop_redirect_url"] = f"{str(values['public_url']).rstrip('/')}/auth/callback"
+        values.setdefault("log_format", "console" if sys.stderr.isatty() else "json")
+        return values
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if bool(self.whoop_client_id) != bool(self.whoop_client_secret):
+            raise ValueError("WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET belong together: set both or neither")
+        if self.database_url is not None and self.token_encryption_keys is None:
+            raise ValueError(
+                "TOKEN_ENCRYPTION_KEYS is required with a DATABASE_URL: make one with "
+                "`echo k1:$(openssl rand -base64 32)` and keep it safe, apart from the database"
+            )
+        if self.environment == "production":
+            for name, url in (("PUBLIC_URL", self.public_url), ("WHOOP_REDIRECT_URL", self.whoop_redirect_url)):
+                if urlsplit(url).scheme == "http" and not is_loopback(url):
+                    raise ValueError(f"{name} has to be https in production (or loopback, or ENVIRONMENT=development)")
+        for each in self.redirect_urls:
+            _no_trailing_slash(each)
+        return self
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of PUBLIC_URL."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def redirect_allowed(self, url: str) -> bool:
+        """Whether a browser may be sent to `url` after connecting: listed exactly, or on our own origin."""
+        if url in self.redirect_urls:
+            return True
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}" == self.origin and "\\" not in url
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+NAMES = {name.upper(): name for name in Settings.model_fields}
+
+
+def _is_secret(field: str) -> bool:
+    return "SecretStr" in str(Settings.model_fields[field].annotation)
+
+
+SECRETS = frozenset(name for name, field in NAMES.items() if _is_secret(field))
+
+
+def load(environment: Mapping[str, str] | None = None, dotenv: Path | None = None) -> Settings:
+    """The settings of this process; Misconfigured lists everything that is wrong, a line each."""
+    surroundings = os.environ if environment is None else environment
+    path = Path(".env") if dotenv is None else dotenv
+    written = (
+        {name: text or "" for name, text in dotenv_values(path, interpolate=False).items()} if path.is_file() else {}
+    )
+    problems = [f"{name}: unknown setting in {path.name}" for name in written if not _known(name)]
+    problems += [
+        f"{name}: unknown setting" for name in surroundings if name.startswith(_GUARDED_PREFIXES) and not _known(name)
+    ]
+    values: dict[str, Any] = {}
+    merged = {**written, **surroundings}
+    for name, field in NAMES.items():
+        text = merged.get(name) or _from_file(name, merged, problems)
+        if text:
+            values[field] = text
+    values.setdefault("circadia_data_dir", default_data_dir(surroundings))
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_line(each["loc"], each["msg"]) for each in error.errors()]
+    if problems:
+        raise Misconfigured("\n".join(problems))
+    return settings
+
+
+def _known(name: str) -> bool:
+    return name in NAMES or name.removesuffix("_FILE") in SECRETS
+
+
+def _from_file(name: str, merged: Mapping[str, str], problems: list[str]) -> str | None:
+    path = merged.get(f"{name}_FILE")
+    if name not in SECRETS or not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        problems.append(f"{name}_FILE: cannot read it ({error.strerror})")
+        return None
+
+
+def _line(where: tuple[int | str, ...], message: str) -> str:
+    message = re.sub(r"^(Value error|Assertion failed), ", "", message)
+    return f"{str(where[0]).upper()}: {message}" if where else message

@@ -1,0 +1,197 @@
+"""The composition root's parts: everything that lives as long as the process, made in one place and handed down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import httpx2
+
+from circadia.clients.governor import Governor, Lane, Limits
+from circadia.clients.http import open_client
+from circadia.clients.whoop.auth import Tokens
+from circadia.clients.whoop.client import WhoopClient
+from circadia.clients.whoop.oauth import Client, OAuth
+from circadia.clock import Clock, system_clock
+from circadia.config import Settings
+from circadia.connections import Connections
+from circadia.domain.members import Token
+from circadia.errors import Misconfigured
+from circadia.storage import budget, members, migrate, tokens
+from circadia.storage.embedded import EmbeddedPostgres
+from circadia.storage.envelope import Keyring, new_key
+from circadia.storage.postgres import Database
+from circadia.sync import pages
+from circadia.sync.engine import Engine
+from circadia.sync.jobs import Jobs
+
+_KEY_FILE = "token_encryption_keys"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTokens:
+    """`clients.whoop.auth.TokenStore` over `storage.tokens`."""
+
+    db: Database
+    keyring: Keyring
+    clock: Clock
+
+    async def load(self, member_id: int) -> Token | None:
+        return await tokens.load(self.db, self.keyring, member_id)
+
+    async def claim(self, member_id: int, by: UUID, until: datetime, version: int) -> tokens.Slot | None:
+        return await tokens.claim(self.db, self.keyring, member_id, by, self.clock(), until, version)
+
+    async def record_spending(self, member_id: int, by: UUID) -> bool:
+        return await tokens.record_spending(self.db, member_id, by, self.clock())
+
+    async def replace(self, member_id: int, fresh: Token) -> bool:
+        return await tokens.replace(self.db, self.keyring, member_id, fresh)
+
+    async def release(self, member_id: int, by: UUID, *, unspent: bool) -> None:
+        await tokens.release(self.db, member_id, by, unspent=unspent)
+
+    async def lose(self, member_id: int, version: int, reason: str) -> None:
+        await tokens.lose(self.db, member_id, version, reason, self.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBudget:
+    """`clients.governor.Budget` over `storage.budget`. With the machine's clock the database's own is used instead,
+    because every process on every machine has to agree."""
+
+    db: Database
+    app: str
+    limits: Limits
+    clock: Clock
+
+    async def take(self, lane: Lane) -> datetime | None:
+        now = None if self.clock is system_clock else self.clock()
+        return await budget.take(
+            self.db, self.app, lane, now, per_minute=self.limits.per_minute, per_day=self.limits.per_day
+        )
+
+    async def pause(self, until: datetime) -> None:
+        await budget.pause(self.db, self.app, until)
+
+    async def learn(self, per_minute: int | None, per_day: int | None) -> None:
+        await budget.learn(self.db, self.app, per_minute, per_day, self.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the faces work with."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    keyring: Keyring
+    client: WhoopClient
+    tokens: Tokens
+    engine: Engine
+    jobs: Jobs
+    connections: Connections
+
+    @property
+    def app(self) -> str:
+        """The name under which this installation's budget is kept: the WHOOP client's id."""
+        return self.settings.whoop_client_id or "unconfigured"
+
+
+@asynccontextmanager
+async def database(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Database]:
+    """The database of these settings, open and, unless told otherwise, at this version's schema."""
+    async with AsyncExitStack() as stack:
+        if settings.database_url is not None:
+            url = settings.database_url.get_secret_value()
+        else:
+            embedded = EmbeddedPostgres(settings.circadia_data_dir)
+            url = await asyncio.to_thread(embedded.start)
+            stack.push_async_callback(asyncio.to_thread, embedded.stop)
+        if migrated and settings.migrate_on_start and await _behind(url):
+            await asyncio.to_thread(migrate.upgrade, url)
+        db = Database(url, size=20)
+        await db.open()
+        stack.push_async_callback(db.close)
+        yield db
+
+
+async def _behind(url: str) -> bool:
+    return await asyncio.to_thread(migrate.current, url) != await asyncio.to_thread(migrate.head)
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, *, clock: Clock = system_clock, transport: httpx2.AsyncBaseTransport | None = None
+) -> AsyncIterator[Runtime]:
+    """Everything, open; closed in the opposite order."""
+    async with AsyncExitStack() as stack:
+        keyring = load_keyring(settings)
+        db = await stack.enter_async_context(database(settings))
+        http = await stack.enter_async_context(open_client(transport))
+        limits = Limits(settings.rate_limit_per_minute, settings.rate_limit_per_day)
+        app = settings.whoop_client_id or "unconfigured"
+        client = WhoopClient(
+            http, Governor(StoredBudget(db, app, limits, clock), limits, clock), settings.whoop_api_base_url, clock
+        )
+        oauth = OAuth(http, _oauth_client(settings), clock)
+        held = Tokens(StoredTokens(db, keyring, clock), oauth, client.accepts, clock)
+        engine = Engine(db, client, held, clock, settings.sync_plan)
+        jobs = Jobs(db, engine, held, clock)
+        await jobs.open()
+        stack.push_async_callback(jobs.close)
+        connections = Connections(
+            db,
+            keyring,
+            oauth if settings.whoop_client_id else None,
+            client,
+            held,
+            jobs,
+            clock,
+            settings.redirect_allowed,
+        )
+        yield Runtime(settings, clock, db, keyring, client, held, engine, jobs, connections)
+
+
+async def retry_rejects(runtime: Runtime) -> int:
+    """Read again what an older version could not."""
+
+    async def account_of(member_id: int) -> int | None:
+        grant = await members.grant(runtime.db, member_id)
+        return grant.whoop_user_id if grant else None
+
+    return await pages.retry_rejects(runtime.db, account_of)
+
+
+def load_keyring(settings: Settings) -> Keyring:
+    """The encryption keys: the setting, else those generated into the data directory (mode 0600) at the first start."""
+    if settings.token_encryption_keys is not None:
+        return Keyring.parse(settings.token_encryption_keys.get_secret_value())
+    path = settings.circadia_data_dir / _KEY_FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            fresh = path.with_suffix(f".{os.getpid()}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(new_key() + "\n", encoding="ascii")
+            with suppress(FileExistsError):  # another process was first: its keys count
+                path.hardlink_to(fresh)
+            fresh.unlink()
+        return Keyring.parse(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        raise Misconfigured(f"cannot keep the encryption keys in {path}: {error.strerror}") from error
+
+
+def _oauth_client(settings: Settings) -> Client:
+    secret = settings.whoop_client_secret
+    return Client(
+        id=settings.whoop_client_id or "",
+        secret=secret.get_secret_value() if secret else "",
+        redirect_url=settings.whoop_redirect_url,
+        base_url=settings.whoop_oauth_base_url,
+    )

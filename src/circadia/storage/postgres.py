@@ -1,0 +1,161 @@
+"""The database: one pool of psycopg connections, in autocommit, transactions where a deed needs one.
+
+Rows come back as tuples. Statements are prepared by the driver after their first uses. A pooler that hands each
+transaction to another server session is found out at start, because prepared statements and LISTEN break behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from circadia.errors import Misconfigured, UpstreamDown
+
+Connection = psycopg.AsyncConnection[TupleRow]
+Row = tuple[Any, ...]
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2")
+OLDEST_SERVER = 150000
+
+
+def libpq_url(url: str) -> str:
+    """The libpq form of a database URL in any of the usual spellings; Misconfigured if it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES:
+        raise Misconfigured(f"DATABASE_URL has to start with postgresql://, not {parts.scheme or 'nothing'}://")
+    return urlunsplit(parts._replace(scheme="postgresql"))
+
+
+class Database:
+    """The pool, opened once by the composition root and handed down.
+
+    Raises UpstreamDown when PostgreSQL cannot be reached within the pool's timeout (seconds).
+    """
+
+    def __init__(self, url: str, *, size: int = 10, timeout: float = 10.0) -> None:
+        self.url = libpq_url(url)
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self.url,
+            min_size=1,
+            max_size=size,
+            timeout=timeout,
+            open=False,
+            kwargs={
+                "prepare_threshold": 2,
+                "application_name": "circadia",
+                "options": "-c timezone=UTC",
+            },
+            configure=_autocommit,
+            max_idle=120.0,
+            reconnect_timeout=30.0,
+        )
+
+    async def open(self) -> None:
+        """Connect, and refuse a server or pooler that cannot carry Circadia."""
+        await self._pool.open()
+        try:
+            async with self._pool.connection() as first:
+                await _refuse_old_server(first)
+                async with self._pool.connection() as second:
+                    await _refuse_transaction_pooling(first, second)
+        except PoolTimeout as error:
+            await self._pool.close()
+            raise Misconfigured(
+                f"cannot connect to PostgreSQL at {self.address}: check DATABASE_URL and that the server is up"
+            ) from error
+
+    async def close(self) -> None:
+        """Give all connections back to the server."""
+        await self._pool.close()
+
+    @property
+    def address(self) -> str:
+        """Host, port and database, without the credentials."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
+
+    @property
+    def pool(self) -> AsyncConnectionPool[Connection]:
+        """The pool itself, for the job engine."""
+        return self._pool
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise UpstreamDown("the database does not answer") from error
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction: committed at the end, rolled back by any exception."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def rows(self, statement: str, parameters: Parameters = ()) -> list[Row]:
+        """Run one statement and return its rows."""
+        async with self.connection() as connection:
+            return await rows(connection, statement, parameters)
+
+    async def row(self, statement: str, parameters: Parameters = ()) -> Row | None:
+        """Run one statement and return its first row."""
+        async with self.connection() as connection:
+            return await row(connection, statement, parameters)
+
+    async def execute(self, statement: str, parameters: Parameters = ()) -> int:
+        """Run one statement and return how many rows it touched."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(_sql(statement), parameters)
+            return cursor.rowcount
+
+
+def _sql(statement: str) -> LiteralString:
+    """Statements are written in this package or made from the catalogue, never from input."""
+    return statement
+
+
+async def rows(connection: Connection, statement: str, parameters: Parameters = ()) -> list[Row]:
+    """The rows of a statement that returns some."""
+    cursor = await connection.execute(_sql(statement), parameters)
+    return await cursor.fetchall() if cursor.description else []
+
+
+async def row(connection: Connection, statement: str, parameters: Parameters = ()) -> Row | None:
+    """The first row of a statement, None without one."""
+    cursor = await connection.execute(_sql(statement), parameters)
+    return await cursor.fetchone() if cursor.description else None
+
+
+async def _autocommit(connection: Connection) -> None:
+    """Set here and not in the connection arguments, which the job engine passes on with its own."""
+    await connection.set_autocommit(True)
+
+
+async def _refuse_old_server(connection: Connection) -> None:
+    if connection.info.server_version < OLDEST_SERVER:
+        found = connection.info.server_version // 10000
+        raise Misconfigured(f"PostgreSQL {found} is too old: Circadia needs 15 or newer")
+
+
+async def _refuse_transaction_pooling(first: Connection, second: Connection) -> None:
+    """A session keeps what it prepared, even after another client has had its turn; a transaction pooler does not."""
+    await first.execute("PREPARE circadia_same_session AS SELECT 1")
+    async with second.transaction():
+        await second.execute("SELECT 1")
+        try:
+            await first.execute("EXECUTE circadia_same_session")
+        except psycopg.errors.InvalidSqlStatementName as error:
+            raise Misconfigured(
+                "DATABASE_URL leads to a pooler in transaction mode, which breaks prepared statements and "
+                "notifications: use the direct connection or the session pooler (at Supabase port 5432, not 6543)"
+            ) from error
+    await first.execute("DEALLOCATE circadia_same_session")

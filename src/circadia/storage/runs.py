@@ -1,0 +1,149 @@
+"""Runs: what was asked of the sync engine and how it went. Any process can tell of any run from its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from psycopg.types.json import Jsonb
+
+from circadia.storage.postgres import Database
+
+RunKind = Literal["sync", "backfill", "import"]
+RunState = Literal["queued", "running", "succeeded", "partial", "failed"]
+FINISHED: frozenset[RunState] = frozenset({"succeeded", "partial", "failed"})
+
+_COLUMNS = (
+    "r.id, m.user_id, r.member_id, r.kind, r.lane, r.types, r.state, r.created_at, r.started_at, r.finished_at, "
+    "r.progress, r.outcome, r.error"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row."""
+
+    id: UUID
+    user_id: str
+    member_id: int
+    kind: RunKind
+    lane: str
+    types: list[str]
+    state: RunState
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: dict[str, Any]
+    outcome: dict[str, Any] | None
+    error: dict[str, Any] | None
+
+
+async def create(db: Database, member_id: int, kind: RunKind, lane: str, types: list[str], now: datetime) -> UUID:
+    """A new run, queued."""
+    run_id = uuid4()
+    await db.execute(
+        "INSERT INTO runs (id, member_id, kind, lane, types, state, created_at) VALUES (%s, %s, %s, %s, %s, 'queued', %s)",
+        (run_id, member_id, kind, lane, types, now),
+    )
+    return run_id
+
+
+async def load(db: Database, run_id: UUID) -> Run | None:
+    """A run by its id."""
+    found = await db.row(
+        f"SELECT {_COLUMNS} FROM runs r JOIN members m ON m.id = r.member_id WHERE r.id = %s", (run_id,)
+    )
+    return Run(*found) if found else None
+
+
+async def newest(db: Database, member_id: int, kind: RunKind) -> Run | None:
+    """A member's last run of a kind."""
+    found = await db.row(
+        f"""SELECT {_COLUMNS} FROM runs r JOIN members m ON m.id = r.member_id
+            WHERE r.member_id = %s AND r.kind = %s ORDER BY r.created_at DESC LIMIT 1""",
+        (member_id, kind),
+    )
+    return Run(*found) if found else None
+
+
+async def unfinished(db: Database, member_id: int, kind: RunKind) -> Run | None:
+    """A member's run of a kind that has not ended, the one under way before the one that waits."""
+    found = await db.row(
+        f"""SELECT {_COLUMNS} FROM runs r JOIN members m ON m.id = r.member_id
+            WHERE r.member_id = %s AND r.kind = %s AND r.state IN ('queued', 'running')
+            ORDER BY r.state = 'queued', r.created_at LIMIT 1""",
+        (member_id, kind),
+    )
+    return Run(*found) if found else None
+
+
+async def widen(db: Database, run_id: UUID, types: list[str]) -> bool:
+    """Have a run that has not begun do more types; False when it has begun."""
+    return bool(
+        await db.execute(
+            """UPDATE runs SET types = (SELECT array_agg(DISTINCT t ORDER BY t) FROM unnest(types || %s::text[]) t)
+               WHERE id = %s AND state = 'queued'""",
+            (types, run_id),
+        )
+    )
+
+
+async def waiting(db: Database, member_id: int, kind: RunKind) -> UUID | None:
+    """A member's run of a kind that has not begun."""
+    found = await db.row(
+        """SELECT id FROM runs WHERE member_id = %s AND kind = %s AND state = 'queued' ORDER BY created_at LIMIT 1""",
+        (member_id, kind),
+    )
+    return found[0] if found else None
+
+
+async def requeue(db: Database, run_id: UUID) -> None:
+    """A run stopped at a page boundary: it goes on later."""
+    await db.execute("UPDATE runs SET state = 'queued' WHERE id = %s AND state = 'running'", (run_id,))
+
+
+async def discard(db: Database, run_id: UUID) -> None:
+    """Drop a run that never was queued."""
+    await db.execute("DELETE FROM runs WHERE id = %s AND state = 'queued'", (run_id,))
+
+
+async def start(db: Database, run_id: UUID, now: datetime) -> None:
+    """The run has begun (again)."""
+    await db.execute(
+        "UPDATE runs SET state = 'running', started_at = coalesce(started_at, %s) WHERE id = %s",
+        (now, run_id),
+    )
+
+
+async def report(db: Database, run_id: UUID, progress: dict[str, Any]) -> None:
+    """How far it is."""
+    await db.execute("UPDATE runs SET progress = progress || %s WHERE id = %s", (Jsonb(progress), run_id))
+
+
+async def finish(
+    db: Database,
+    run_id: UUID,
+    state: RunState,
+    now: datetime,
+    *,
+    outcome: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """The run has ended."""
+    await db.execute(
+        "UPDATE runs SET state = %s, finished_at = %s, outcome = %s, error = %s WHERE id = %s",
+        (
+            state,
+            now,
+            Jsonb(outcome) if outcome is not None else None,
+            Jsonb(error) if error is not None else None,
+            run_id,
+        ),
+    )
+
+
+async def forget_before(db: Database, limit: datetime) -> int:
+    """Drop finished runs older than `limit`."""
+    return await db.execute("DELETE FROM runs WHERE finished_at < %s", (limit,))

@@ -1,0 +1,320 @@
+"""The tables, described once for Alembic's comparison and for whoever wants the picture.
+
+The record tables are made from the catalogue: one column per model field, called as WHOOP calls it, then the raw JSON
+and where the row stands (`source`, `fetched_at` = start of the fetch that wrote it, `deleted_at`, `day` = the date
+whose document shows it).
+"""
+
+from __future__ import annotations
+
+import typing
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import AwareDatetime
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
+from sqlalchemy.types import TypeEngine
+
+from circadia.domain.catalog import CATALOG, RecordType
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+_COLUMN_TYPES: dict[type, type[TypeEngine[typing.Any]]] = {
+    int: BigInteger,
+    float: Double,
+    str: Text,
+    bool: Boolean,
+    UUID: Uuid,
+    datetime: DateTime,
+}
+
+
+def _plain(annotation: typing.Any) -> type:
+    """The Python type under Annotated, Optional and Literal."""
+    if annotation is AwareDatetime:
+        return datetime
+    origin = typing.get_origin(annotation)
+    if origin is None:
+        return typing.cast("type", annotation)
+    if origin is typing.Literal:
+        return str
+    arguments = [each for each in typing.get_args(annotation) if each is not type(None)]
+    return _plain(arguments[0])
+
+
+def _instant(name: str, *, nullable: bool = True) -> Column[datetime]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _member(*, primary_key: bool = False, target: str = "members.id") -> Column[int]:
+    return Column(
+        "member_id",
+        BigInteger,
+        ForeignKey(target, ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+def _fields(type_: RecordType) -> list[Column[typing.Any]]:
+    columns: list[Column[typing.Any]] = []
+    for name, field in type_.model.model_fields.items():
+        kind = _COLUMN_TYPES[_plain(field.annotation)]
+        nullable = not field.is_required() and name != type_.key
+        made = DateTime(timezone=True) if kind is DateTime else kind()
+        columns.append(Column(name, made, primary_key=name == type_.key, nullable=nullable, autoincrement=False))
+    return columns
+
+
+def table_for(type_: RecordType) -> Table:
+    """The table of a record type; its key is `(member_id, key)`."""
+    columns: list[Column[typing.Any]] = [_member(primary_key=True)]
+    if type_.key not in type_.model.model_fields:
+        columns.append(Column(type_.key, Date, primary_key=True))
+    columns += _fields(type_)
+    columns += [Column("raw", JSONB, nullable=False), _instant("fetched_at", nullable=False)]
+    indexes = []
+    if type_.collection:
+        columns += [
+            Column("source", Text, nullable=False, server_default=text("'api'")),
+            _instant("deleted_at"),
+            Column("day", Date),
+        ]
+        indexes.append(Index(None, "member_id", "day"))
+        indexes.append(Index(f"{type_.table}_export_idx", "member_id", postgresql_where=text("source = 'export'")))
+    if type_.timed:
+        indexes.append(Index(None, "member_id", "start"))
+    indexes += [Index(None, "member_id", link.column) for link in type_.links if link.column != type_.key]
+    return Table(type_.table, metadata, *columns, *indexes)
+
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("user_id", Text, nullable=False, unique=True),
+    _instant("created_at", nullable=False),
+    _instant("as_of"),
+    _instant("asked_at"),
+    Column("has_export", Boolean, nullable=False, server_default=text("false")),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    _member(primary_key=True),
+    Column("whoop_user_id", BigInteger, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _instant("connected_at", nullable=False),
+    _instant("changed_at", nullable=False),
+    CheckConstraint("state IN ('connected', 'needs_reconnect', 'not_connected')", name="state"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _member(primary_key=True, target="connections.member_id"),
+    Column("access_token", Text, nullable=False),
+    Column("refresh_token", Text),
+    _instant("obtained_at", nullable=False),
+    _instant("expires_at", nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("renewing_by", Uuid),
+    _instant("renewing_until"),
+    _instant("spent_at"),
+)
+
+authorizations = Table(
+    "authorizations",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("code_verifier", Text, nullable=False),
+    Column("redirect_url", Text),
+    Column("browser_hash", LargeBinary),
+    _instant("created_at", nullable=False),
+    _instant("expires_at", nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("kid", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _instant("created_at", nullable=False),
+    _instant("expires_at"),
+    _instant("revoked_at"),
+    _instant("last_used_at"),
+)
+
+for _type in CATALOG:
+    table_for(_type)
+
+sync_states = Table(
+    "sync_states",
+    metadata,
+    _member(primary_key=True),
+    Column("type", Text, primary_key=True),
+    _instant("cursor_at"),
+    _instant("floor_at"),
+    _instant("history_done_at"),
+    _instant("last_sync_at"),
+    _instant("last_success_at"),
+    _instant("success_began_at"),
+    _instant("due_at", nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("error", JSONB),
+    Column("outcome", JSONB),
+    Column("held_deletions", Integer, nullable=False, server_default=text("0")),
+    Index(None, "due_at"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _member(),
+    Column("kind", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("types", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),
+    _instant("created_at", nullable=False),
+    _instant("started_at"),
+    _instant("finished_at"),
+    Column("progress", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("outcome", JSONB),
+    Column("error", JSONB),
+    CheckConstraint("state IN ('queued', 'running', 'succeeded', 'partial', 'failed')", name="state"),
+    Index(None, "member_id", "created_at"),
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _member(),
+    Column("type", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("raw", JSON, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    _instant("fetched_at", nullable=False),
+    _instant("first_seen_at", nullable=False),
+    _instant("last_seen_at", nullable=False),
+    Index("rejects_digest_idx", "member_id", "type", "digest", unique=True),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("trace_id", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("whoop_user_id", BigInteger, nullable=False),
+    _instant("received_at", nullable=False),
+    _instant("settled_at"),
+    Column("state", Text, nullable=False),
+    Index(None, "whoop_user_id", "received_at"),
+)
+
+export_rows = Table(
+    "export_rows",
+    metadata,
+    _member(primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("raw", JSONB, nullable=False),
+    _instant("imported_at", nullable=False),
+)
+
+journal_entries = Table(
+    "journal_entries",
+    metadata,
+    _member(primary_key=True),
+    Column("cycle_start", DateTime(timezone=True), primary_key=True),
+    Column("question", Text, primary_key=True),
+    Column("timezone_offset", Text, nullable=False),
+    Column("answered_yes", Boolean, nullable=False),
+    Column("notes", Text),
+    Column("raw", JSONB, nullable=False),
+    _instant("fetched_at", nullable=False),
+    Column("day", Date),
+    Index(None, "member_id", "day"),
+)
+
+days = Table(
+    "days",
+    metadata,
+    _member(primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("document", JSON, nullable=False),
+)
+
+day_changes = Table(
+    "day_changes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _member(),
+    _instant("from_at"),
+    _instant("to_at"),
+    Column("day", Date),
+    Index(None, "member_id"),
+)
+
+budget = Table(
+    "budget",
+    metadata,
+    Column("app", Text, primary_key=True),
+    _instant("paused_until"),
+    Column("per_minute", Integer),
+    Column("per_day", Integer),
+    _instant("limits_until"),
+)
+
+budget_usage = Table(
+    "budget_usage",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("bucket", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("lane", Text, primary_key=True),
+    Column("taken", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    CheckConstraint("bucket IN ('second', 'quarter')", name="bucket"),
+)

@@ -1,0 +1,132 @@
+"""From WHOOP's JSON to rows: one page, one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from circadia import __version__
+from circadia.clients.whoop.client import Page
+from circadia.domain.catalog import BY_NAME, RecordType
+from circadia.domain.members import Connection as Grant
+from circadia.storage import records, rejects
+from circadia.storage.postgres import Connection, Database
+from circadia.storage.records import Key, Received, Written
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that did not parse, as ASCII JSON text, and why (without its values)."""
+
+    raw: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a page left behind; `oldest_start` only where somebody asked to be told inside the transaction."""
+
+    keys: list[Key]
+    fetched: int
+    written: Written
+    rejected: int
+    oldest_start: datetime | None = None
+
+
+def parse(type_: RecordType, raw: Any, whoop_user_id: int | None) -> Received | Unreadable:
+    """One record. It is unreadable when the model does not accept it, when it is another person's, or when it holds
+    what JSON allows and the database does not (NUL characters, lone surrogates)."""
+    error = _unstorable(raw)
+    if error is None and isinstance(raw, dict) and raw.get("user_id", whoop_user_id) != whoop_user_id:
+        error = "user_id: it belongs to another WHOOP account"
+    if error is None:
+        try:
+            return Received(type_.model.model_validate(raw), raw)
+        except ValidationError as failure:
+            error = "; ".join(
+                f"{'.'.join(map(str, each['loc'])) or 'record'}: {each['msg']}" for each in failure.errors()
+            )
+    return Unreadable(json.dumps(raw), error)
+
+
+def _unstorable(raw: Any) -> str | None:
+    try:
+        text = orjson.dumps(raw)
+    except TypeError:
+        return "record: text that is no valid Unicode, or a number beyond 64 bits"
+    return "record: a NUL character" if b"\\u0000" in text else None
+
+
+async def store(
+    db: Database,
+    type_: RecordType,
+    grant: Grant,
+    page: Page,
+    after: Callable[[Connection, Stored], Awaitable[None]] | None = None,
+) -> Stored:
+    """Store a page in one transaction under the member's lock; `after` runs inside it."""
+    parsed = [parse(type_, each, grant.whoop_user_id) for each in page.records]
+    good = [each for each in parsed if isinstance(each, Received)]
+    bad = [each for each in parsed if isinstance(each, Unreadable)]
+    keys: list[Key] = [getattr(each.record, type_.key) for each in good]
+    async with db.begin() as connection:
+        has_export = await records.lock(connection, grant.member_id)
+        written = Written(0, 0, 0)
+        if good:
+            written = await records.upsert(connection, type_, grant.member_id, good, fetched_at=page.fetched_at)
+        for each in bad:
+            await _reject(connection, type_, grant.member_id, each, page.fetched_at)
+        if has_export and written.inserted:
+            await records.exports_give_way(connection, grant.member_id)
+        stored = Stored(keys, len(parsed), written, len(bad))
+        if after is not None:
+            oldest = await records.oldest_start(connection, type_, grant.member_id, keys) if keys else None
+            stored = replace(stored, oldest_start=oldest)
+            await after(connection, stored)
+    return stored
+
+
+async def store_document(
+    db: Database, type_: RecordType, grant: Grant, raw: Any, fetched_at: datetime
+) -> tuple[Written, int]:
+    """Store a singleton's document; returns what changed and whether it was unreadable (1) or not (0)."""
+    parsed = parse(type_, raw, grant.whoop_user_id)
+    async with db.begin() as connection:
+        if isinstance(parsed, Unreadable):
+            await _reject(connection, type_, grant.member_id, parsed, fetched_at)
+            return Written(0, 0, 0), 1
+        changed = await records.observe(connection, type_, grant.member_id, parsed, fetched_at=fetched_at)
+    return Written(int(changed), 0, int(not changed)), 0
+
+
+async def retry_rejects(db: Database, account_of: Callable[[int], Awaitable[int | None]]) -> int:
+    """Read again what another version of Circadia could not; returns how many records are readable now."""
+    readable = 0
+    for reject in await rejects.from_other_versions(db, __version__):
+        type_ = BY_NAME[reject.type]
+        parsed = parse(type_, json.loads(reject.raw), await account_of(reject.member_id))
+        async with db.begin() as connection:
+            if isinstance(parsed, Unreadable):
+                await rejects.stamp(connection, reject.id, __version__, parsed.error)
+                continue
+            await records.lock(connection, reject.member_id)
+            if type_.collection:
+                at = reject.fetched_at
+                await records.upsert(connection, type_, reject.member_id, [parsed], fetched_at=at)
+            else:
+                await records.observe(connection, type_, reject.member_id, parsed, fetched_at=reject.fetched_at)
+            await rejects.remove(connection, reject.id)
+            readable += 1
+    return readable
+
+
+async def _reject(
+    connection: Connection, type_: RecordType, member_id: int, bad: Unreadable, fetched_at: datetime
+) -> None:
+    await rejects.keep(connection, member_id, type_.name, bad.raw, bad.error, __version__, fetched_at)
