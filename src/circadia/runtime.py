@@ -85,7 +85,7 @@ class StoredBudget:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What the faces work with."""
+    """What the faces work with. `revision` is the schema this version needs."""
 
     settings: Settings
     clock: Clock
@@ -96,6 +96,7 @@ class Runtime:
     engine: Engine
     jobs: Jobs
     connections: Connections
+    revision: str
 
     @property
     def app(self) -> str:
@@ -155,7 +156,8 @@ async def open_runtime(
             clock,
             settings.redirect_allowed,
         )
-        yield Runtime(settings, clock, db, keyring, client, held, engine, jobs, connections)
+        revision = await asyncio.to_thread(migrate.head)
+        yield Runtime(settings, clock, db, keyring, client, held, engine, jobs, connections, revision)
 
 
 async def retry_rejects(runtime: Runtime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,8 @@ class Days:
 
     def known(self, name: str) -> Series:
         values = self.series[name]
-        return values[~np.isnan(values)]
+        known: Series = values[~np.isnan(values)]
+        return known
 
     def measured(self, name: str) -> bool:
         """Whether the member's hardware gives the quantity at all."""
@@ -135,7 +137,7 @@ def read(member: Member, now: datetime) -> Days:
                 series[name].append(value(score) if score else NAN)
     nights = [(local(row.start, row.payload["timezone_offset"]), row) for row in scored if not row.payload["nap"]]
     onsets = [(at.hour + at.minute / 60 - 12) % 24 + 12 for at, _ in nights]
-    late = {4: [], 5: []} | {day: [] for day in (0, 1, 2, 3, 6)}  # type: dict[int, list[float]]
+    late: dict[int, list[float]] = {weekday: [] for weekday in range(7)}
     for at, row in nights:
         late[(at - timedelta(hours=12)).weekday()].append(asleep_min(row.payload["score"]))
     workouts = [
@@ -155,7 +157,7 @@ def read(member: Member, now: datetime) -> Days:
         main_sleeps=len(mains),
         workouts=workouts,
         workouts_per_day=len(workouts) / days,
-        offset_changes_per_year=sum(a != b for a, b in zip(offsets, offsets[1:], strict=False)) / days * 365,
+        offset_changes_per_year=sum(a != b for a, b in pairwise(offsets)) / days * 365,
         cycle_hours=np.array([(row.end_at - row.start) / timedelta(hours=1) for row in cycles]),
     )
 
@@ -167,5 +169,4 @@ def population(*, seed: int, members: int, days: int) -> list[Days]:
 
 
 def pooled(people: Iterable[Days], name: str) -> Series:
-    values = np.concatenate([person.series[name] for person in people])
-    return values[~np.isnan(values)]
+    return np.concatenate([person.known(name) for person in people])

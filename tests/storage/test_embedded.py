@@ -180,7 +180,7 @@ def packages() -> Iterator[dict[str, list[Path]]]:
     if not AS_ROOT:
         yield {"ordinary": []}
         return
-    root = Path(tempfile.mkdtemp(prefix="cc-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="cc-"))
     root.chmod(0o755)
     opened, closed = root / "open", root / "closed"
     try:
@@ -202,12 +202,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def new_place(kind: str, packages: dict[str, list[Path]]) -> Iterator[Place]:
-    """An empty place below /tmp: short, and enterable for the system user where pytest's own is not."""
+    """An empty place which the system user can enter, as it could not enter pytest's own."""
     account = Account(os.geteuid(), os.getegid())
     if AS_ROOT and kind == "ordinary":
         entry = pwd.getpwnam("daemon")
         account = Account(entry.pw_uid, entry.pw_gid)
-    root = Path(tempfile.mkdtemp(prefix="cc-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="cc-"))
     root.chmod(0o755)
     (root / "parent").mkdir(mode=0o755)
     account.give(root / "parent")
@@ -318,15 +318,17 @@ def test_a_reused_pid_is_neither_believed_nor_stopped(place: Place) -> None:
     owner = Account.of(place.cluster)
     as_owner = {"user": owner.uid, "group": owner.gid} if AS_ROOT else {}
     with subprocess.Popen(["sleep", "600"], user=as_owner.get("user"), group=as_owner.get("group")) as stranger:
-        replaced_pid_file(place, stranger.pid)
-        place.user(verb="url").refusal()
-        again = place.user()
-        assert query(again.url(), "SELECT 1") == ["1"]
-        assert place.server().pid != stranger.pid
-        again.leave()
-        assert place.is_stopped()
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            replaced_pid_file(place, stranger.pid)
+            place.user(verb="url").refusal()
+            again = place.user()
+            assert query(again.url(), "SELECT 1") == ["1"]
+            assert place.server().pid != stranger.pid
+            again.leave()
+            assert place.is_stopped()
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def replaced_pid_file(place: Place, pid: int) -> None:
@@ -408,6 +410,7 @@ def test_a_copied_data_directory_does_not_adopt_its_twin(place: Place) -> None:
     try:
         url = place.user().url()
         subprocess.run(["cp", "-a", place.pid_file, twin.pid_file], check=True)
+        twin.user(verb="url").refusal()
         assert twin.user().url() != url
         assert twin.server().pid != place.server().pid
     finally:

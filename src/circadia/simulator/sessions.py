@@ -126,8 +126,8 @@ class Habits:
         rng, traits = self._rng, self._traits
         strain = max(0.9, MAX_STRAIN * (1 - exp(-load)))
         size = log(strain / 6.8)
-        minutes = min(290.0, max(8.0, 40 * exp(0.75 * size + 0.60 * rng.gauss(0, 1))))
-        rate = size - 0.62 * log(minutes / 40)
+        minutes = min(290.0, max(8.0, 39 * exp(0.75 * size + 0.60 * rng.gauss(0, 1))))
+        rate = size - 0.62 * log(minutes / 39)
         resting = traits.resting_bpm
         average = 0.645 * traits.max_bpm + 22 * rate + 9 * rng.gauss(0, 1)
         average = min(0.93 * traits.max_bpm, max(resting + 20, average), day.max_bpm - 6)

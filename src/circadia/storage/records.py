@@ -18,7 +18,7 @@ import orjson
 
 from circadia.domain.catalog import BY_NAME, Link, RecordType
 from circadia.domain.records import Record
-from circadia.storage.postgres import Connection, row, rows
+from circadia.storage.postgres import Connection, Database, row, rows
 
 Key = UUID | int
 
@@ -235,6 +235,17 @@ async def newest(connection: Connection, type_: RecordType, member_id: int) -> R
         (member_id,),
     )
     return dict(zip((*type_.columns, "fetched_at"), found, strict=True)) if found else None
+
+
+async def counts(db: Database, type_: RecordType, member_id: int) -> tuple[int, int]:
+    """How many live records of a type a member has, and how many of them wait for their score."""
+    live = "deleted_at IS NULL" if type_.collection else "true"
+    waiting = f"{live} AND score_state = 'PENDING_SCORE'" if type_.scored else "false"
+    found = await db.row(
+        f"SELECT count(*) FILTER (WHERE {live}), count(*) FILTER (WHERE {waiting}) FROM {type_.table} WHERE member_id = %s",
+        (member_id,),
+    )
+    return (found[0], found[1]) if found else (0, 0)
 
 
 def _link_join(link: Link, alias: str) -> str:

@@ -13,6 +13,7 @@ from circadia.storage.postgres import Database
 
 RunKind = Literal["sync", "backfill", "import"]
 RunState = Literal["queued", "running", "succeeded", "partial", "failed"]
+FETCHING: tuple[RunKind, ...] = ("sync", "backfill")
 FINISHED: frozenset[RunState] = frozenset({"succeeded", "partial", "failed"})
 
 _COLUMNS = (

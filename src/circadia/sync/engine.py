@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from circadia import metrics
 from circadia.clients.governor import Lane
 from circadia.clients.whoop.auth import MemberAuth, Tokens
 from circadia.clients.whoop.client import Page, WhoopClient
@@ -85,8 +86,10 @@ class Engine:
             report.outcomes[type_.name] = outcome = await work
         except CircadiaError as error:
             report.errors[type_.name] = error
+            metrics.count_sync(type_.name, error.kind, {})
             await self._postpone(grant, type_, error)
         else:
+            metrics.count_sync(type_.name, "succeeded", outcome.as_dict())
             log.info("sync.done", user=grant.user_id, type=type_.name, **outcome.as_dict())
 
     async def _postpone(self, grant: Grant, type_: RecordType, error: CircadiaError) -> None:

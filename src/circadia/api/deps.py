@@ -1,0 +1,42 @@
+"""What routes are handed."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Request
+
+from circadia.domain.members import check_user_id
+from circadia.errors import Invalid
+from circadia.runtime import Runtime
+
+
+def _runtime(request: Request) -> Runtime:
+    return cast("Runtime", request.app.state.runtime)
+
+
+def _user_id(user_id: Annotated[str, Path(description="The app's own id of the user", examples=["demo"])]) -> str:
+    return check_user_id(user_id)
+
+
+RuntimeDep = Annotated[Runtime, Depends(_runtime)]
+UserId = Annotated[str, Depends(_user_id)]
+
+
+def a_date(text: str, name: str = "date") -> date:
+    """A `YYYY-MM-DD`; Invalid for anything else."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or len(text) != 10 or not 1970 <= found.year < 2200:
+        raise Invalid(f"{name} is a date written YYYY-MM-DD", kind="invalid_date")
+    return found
+
+
+def no_future(day: date, today: date, name: str = "date") -> date:
+    """A day that has begun somewhere on Earth; Invalid otherwise."""
+    if day.toordinal() > today.toordinal() + 1:
+        raise Invalid(f"{name} lies in the future", kind="future_date")
+    return day

@@ -1,0 +1,160 @@
+"""Example answers for the API's description, of an invented member."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SLEEP: dict[str, Any] = {
+    "id": "5f0b0c1e-7c2b-4b0e-9a39-0d7f3c6a1e11",
+    "cycle_id": 1165161240,
+    "state": "SCORED",
+    "source": "api",
+    "start_at": "2026-11-19T04:12:41.120Z",
+    "end_at": "2026-11-19T12:03:05.480Z",
+    "timezone_offset": "-05:00",
+    "nap": False,
+    "duration": "7h 12m",
+    "asleep_ms": 25920000,
+    "in_bed_ms": 28224360,
+    "performance": 88,
+    "efficiency_pct": 91.8,
+    "consistency_pct": 74,
+    "respiratory_rate_rpm": 15.4,
+    "sleep_cycles": 5,
+    "disturbances": 9,
+    "stages": {"light_ms": 14220000, "deep_ms": 5400000, "rem_ms": 6300000, "awake_ms": 2304360, "no_data_ms": 0},
+    "need": {"total_ms": 29400000, "baseline_ms": 27600000, "debt_ms": 1200000, "strain_ms": 600000, "nap_ms": 0},
+    "updated_at": "2026-11-19T12:09:11.004Z",
+}
+
+DAY: dict[str, Any] = {
+    "user_id": "demo",
+    "date": "2026-11-19",
+    "as_of": "2026-11-19T18:30:00.000Z",
+    "connection": "connected",
+    "state": "open",
+    "timezone_offset": "-05:00",
+    "recovery": {
+        "cycle_id": 1165161240,
+        "sleep_id": _SLEEP["id"],
+        "state": "SCORED",
+        "source": "api",
+        "score": 71,
+        "band": "green",
+        "hrv": 64.2,
+        "rhr": 54,
+        "spo2_pct": 96.1,
+        "skin_temp_celsius": 33.6,
+        "calibrating": False,
+        "updated_at": "2026-11-19T12:09:12.310Z",
+    },
+    "sleep": _SLEEP,
+    "cycle": {
+        "id": 1165161240,
+        "state": "SCORED",
+        "source": "api",
+        "start_at": "2026-11-19T04:12:41.120Z",
+        "end_at": None,
+        "timezone_offset": "-05:00",
+        "open": True,
+        "strain": 8.4,
+        "kilojoule": 7320.5,
+        "calories": 1750,
+        "average_hr_bpm": 71,
+        "max_hr_bpm": 148,
+        "steps": 6204,
+        "updated_at": "2026-11-19T18:20:00.000Z",
+    },
+    "naps": [],
+    "other_sleeps": [],
+    "workouts": [],
+    "other_cycles": [],
+    "journal": [],
+    "missing": [],
+}
+
+DAYS: dict[str, Any] = {"user_id": "demo", "from": "2026-11-19", "to": "2026-11-19", "days": [DAY]}
+
+RECORDS: dict[str, Any] = {
+    "records": [
+        {
+            "created_at": "2026-11-19T12:09:12.310Z",
+            "updated_at": "2026-11-19T12:09:12.310Z",
+            "score_state": "SCORED",
+            "cycle_id": 1165161240,
+            "sleep_id": _SLEEP["id"],
+            "user_calibrating": False,
+            "recovery_score": 71.0,
+            "resting_heart_rate": 54.0,
+            "hrv_rmssd_milli": 64.2,
+            "spo2_percentage": 96.1,
+            "skin_temp_celsius": 33.6,
+            "day": "2026-11-19",
+            "source": "api",
+            "fetched_at": "2026-11-19T18:30:00Z",
+        }
+    ],
+    "next_cursor": None,
+}
+
+STATISTICS: dict[str, Any] = {
+    "user_id": "demo",
+    "types": {
+        "recovery": {
+            "count": 712,
+            "first": "2024-11-21T12:31:02Z",
+            "last": "2026-11-19T12:09:12Z",
+            "states": {"SCORED": 708, "UNSCORABLE": 4},
+            "fields": {"hrv_rmssd_milli": {"n": 708, "min": 21.4, "mean": 61.9, "max": 118.0}},
+        }
+    },
+}
+
+SYNC_STATUS: dict[str, Any] = {
+    "user_id": "demo",
+    "connection": {"state": "connected", "reason": None, "scopes": ["offline", "read:sleep"]},
+    "as_of": "2026-11-19T18:30:00Z",
+    "types": {
+        "sleep": {
+            "state": "ok",
+            "last_sync_at": "2026-11-19T18:30:00Z",
+            "last_success_at": "2026-11-19T18:30:00Z",
+            "due_at": "2026-11-19T18:45:00Z",
+            "cursor": "2026-11-19T18:30:00Z",
+            "total_records": 787,
+            "pending": 0,
+            "rejects": 0,
+            "held_deletions": 0,
+            "last_outcome": {"fetched": 14, "written": 1, "unchanged": 13, "deleted": 0, "rejected": 0, "requests": 1},
+            "error": None,
+            "history": {"complete": True, "reached_at": "2024-11-21T04:02:11Z"},
+        }
+    },
+    "backfill": {
+        "run_id": "8e2f6a52-6f0e-4f8e-9f10-0d5f3f2f8b10",
+        "state": "succeeded",
+        "progress_pct": 100.0,
+        "eta_at": None,
+    },
+}
+
+CONNECTION: dict[str, Any] = {
+    "user_id": "demo",
+    "connected": True,
+    "state": "connected",
+    "reason": None,
+    "whoop_user_id": 20333444,
+    "scopes": ["offline", "read:cycles", "read:sleep"],
+    "connection_date": "2026-11-19T12:00:00Z",
+    "token_expires_at": "2026-11-19T19:10:00Z",
+    "checked_at": "2026-11-19T18:31:00Z",
+}
+
+_FRAME = {"user_id": "demo", "from": "2026-11-13", "to": "2026-11-19", "as_of": DAY["as_of"]}
+_ROWS: dict[str, dict[str, Any]] = {
+    "recovery": {"date": "2026-11-19", "recovery_score": 71, "hrv_rmssd": 64.2, "resting_heart_rate": 54},
+    "sleep": {"date": "2026-11-19", "sleep_score": 88, "duration_seconds": 25920, "efficiency_percentage": 91.8},
+    "workouts": {"date": "2026-11-18", "sport_name": "running", "strain": 11.2, "duration_seconds": 2710},
+    "cycles": {"date": "2026-11-19", "strain": 8.4, "kilojoule": 7320.5, "calories": 1750},
+}
+INTERNAL: dict[str, Any] = {name: {**row, **_FRAME, "latest": row, "data": [row]} for name, row in _ROWS.items()}

@@ -1,0 +1,57 @@
+"""The few pages a browser sees while connecting: plain HTML, no script, a strict policy."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+
+from fastapi.responses import HTMLResponse
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 16px; box-sizing: border-box;
+  font: 17px/1.5 system-ui, sans-serif; background: Canvas; color: CanvasText; }
+main { max-width: 30rem; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; }
+p { margin: 0 0 .75rem; overflow-wrap: anywhere; }
+form { display: flex; flex-wrap: wrap; gap: 12px; margin-top: 1.5rem; }
+button { font: inherit; padding: .6rem 1.2rem; border-radius: 8px; border: 1px solid GrayText; background: Canvas;
+  color: CanvasText; cursor: pointer; }
+button.main { background: #14614a; border-color: #14614a; color: #fff; }
+small { color: GrayText; }
+"""
+_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def _page(title: str, body: str, status: int) -> HTMLResponse:
+    html = (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{escape(title)} · Circadia</title><style>{_STYLE}</style></head>"
+        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
+    )
+    return HTMLResponse(html, status, {"Content-Security-Policy": _POLICY})
+
+
+def message(title: str, what: str, remedy: str, *, status: int = 200) -> HTMLResponse:
+    """What happened and what to do."""
+    return _page(title, f"<p>{escape(what)}</p><p><small>{escape(remedy)}</small></p>", status)
+
+
+def confirmation(user_id: str, code: str, state: str) -> HTMLResponse:
+    """Name the account a WHOOP is about to be attached to, and ask once."""
+    return _page(
+        "Connect your WHOOP?",
+        f"<p>Your WHOOP data will be shown to whoever uses the account <strong>{escape(user_id)}</strong> here.</p>"
+        "<p><small>If somebody sent you a link and this is not your own account, choose Cancel.</small></p>"
+        "<form method='post' action='/auth/confirm'>"
+        f"<input type='hidden' name='code' value='{escape(code)}'>"
+        f"<input type='hidden' name='state' value='{escape(state)}'>"
+        "<button class='main' name='decision' value='connect'>Connect</button>"
+        "<button name='decision' value='cancel'>Cancel</button></form>",
+        200,
+    )

@@ -1,0 +1,140 @@
+"""Errors as RFC 9457 problem documents: the one table from an error's remedy to an HTTP status."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from circadia import errors
+from circadia.errors import CircadiaError
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:circadia:problem:"
+
+STATUS: dict[type[CircadiaError], int] = {
+    errors.Invalid: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.ScopeMissing: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.GrantLost: 409,
+    errors.UnexpectedReply: 502,
+    errors.UpstreamDown: 503,
+    errors.RateLimited: 503,
+    errors.Misconfigured: 503,
+}
+
+KIND_STATUS = {"both_parameters": 400, "body_too_large": 413}
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Invalid input",
+    500: "Internal error",
+    502: "Unexpected answer from upstream",
+    503: "Not available",
+}
+
+
+class Problem(BaseModel):
+    """A problem document. `type` is stable and names the kind of problem; `remedy` says what to do."""
+
+    type: str = Field(examples=["urn:circadia:problem:invalid_date"])
+    title: str
+    status: int
+    detail: str
+    remedy: str | None = None
+    instance: str
+    request_id: str | None = None
+    errors: list[dict[str, Any]] | None = None
+
+
+def status_of(error: CircadiaError) -> int:
+    """The HTTP status of a named error."""
+    return KIND_STATUS.get(error.kind) or next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of the problems a route may answer."""
+    return {
+        each: {"description": _TITLES[each], "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+        for each in statuses
+    }
+
+
+def answer(
+    request: Request,
+    status: int,
+    kind: str,
+    detail: str,
+    *,
+    remedy: str | None = None,
+    headers: dict[str, str] | None = None,
+    found: list[dict[str, Any]] | None = None,
+) -> JSONResponse:
+    """A problem as a response."""
+    body = Problem(
+        type=_TYPE + kind,
+        title=_TITLES.get(status, "Error"),
+        status=status,
+        detail=detail,
+        remedy=remedy,
+        instance=request.url.path,
+        request_id=structlog.contextvars.get_contextvars().get("request"),
+        errors=found,
+    )
+    return JSONResponse(body.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error as a problem."""
+    app.add_exception_handler(CircadiaError, _on_named)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_named(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, CircadiaError)
+    status = status_of(error)
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="circadia"'
+    if isinstance(error, errors.RateLimited):
+        wait = (error.until - request.app.state.runtime.clock()).total_seconds()
+        headers["Retry-After"] = str(max(math.ceil(wait), 1))
+    return answer(request, status, error.kind, error.message, remedy=error.remedy, headers=headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = [{"where": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()]
+    detail = "; ".join(f"{each['where']}: {each['message']}" for each in found)
+    return answer(request, 422, "invalid_request", detail, found=found)
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kinds = {404: "no_such_route", 405: "method_not_allowed", 413: "body_too_large"}
+    headers = dict(error.headers) if error.headers else None
+    return answer(
+        request, error.status_code, kinds.get(error.status_code, "http_error"), str(error.detail), headers=headers
+    )
+
+
+async def _on_bug(request: Request, error: Exception) -> JSONResponse:
+    structlog.get_logger().error("request.broke", exc_info=error)
+    return answer(request, 500, "internal", "an unexpected error; the log has its trace under this request id")

@@ -1,0 +1,223 @@
+"""Connecting WHOOP: begin, come back, confirm, finish, look, disconnect."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from fastapi import APIRouter, Body, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict
+
+from circadia.api import examples, pages
+from circadia.api.auth import OPEN, Admin, Reader, Writer
+from circadia.api.deps import RuntimeDep, UserId
+from circadia.api.problems import documented, status_of
+from circadia.connections import FLOW_LIFETIME, Finished
+from circadia.errors import CircadiaError, Invalid
+from circadia.runtime import Runtime
+
+router = APIRouter()
+
+COOKIE = "circadia_connect"
+"""Binds a consent to the browser it began in. Lax, so that it comes back with WHOOP's redirect."""
+
+_REASONS = {
+    "access_denied": (
+        "The consent was declined at WHOOP.",
+        "Nothing was connected. Start again if that was a mistake, and choose Grant.",
+    ),
+    "invalid_scope": (
+        "WHOOP does not let this app ask for all the kinds of data it asked for.",
+        "The owner of this installation has to tick every read scope and `offline` in WHOOP's developer dashboard.",
+    ),
+    "invalid_state": ("WHOOP rejected the request as too weak.", "Start connecting again."),
+    "request_forbidden": ("The consent took too long or was opened twice.", "Start connecting again."),
+    "server_error": ("WHOOP had a problem of its own.", "Wait a moment and start again."),
+    "temporarily_unavailable": ("WHOOP is not available right now.", "Wait a moment and start again."),
+}
+_OTHER_REASON = ("WHOOP did not grant the connection.", "Start connecting again.")
+
+
+class ConnectRequest(BaseModel):
+    """Where the browser goes after connecting; it has to be allowed by REDIRECT_URLS."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    redirect_url: str | None = None
+
+
+class ConnectStarted(BaseModel):
+    """Send the member's browser to `authorization_url` within `expires_in` seconds."""
+
+    user_id: str
+    authorization_url: str
+    state: str
+    expires_in: int
+
+
+class CallbackRequest(BaseModel):
+    """What the app received at its redirect URL, and whom it is for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str
+    state: str
+    user_id: str
+
+
+class Connected(BaseModel):
+    """The connection that was made."""
+
+    success: bool
+    user_id: str
+    whoop_user_id: int
+    connected: bool
+
+
+@router.post(
+    "/internal/auth/connect/{user_id}",
+    tags=["connect"],
+    summary="Begin connecting",
+    responses=documented(401, 403, 422, 503),
+)
+async def begin(
+    user_id: UserId,
+    runtime: RuntimeDep,
+    response: Response,
+    _key: Writer,
+    redirect_url: Annotated[str | None, Query(description="Where the browser goes afterwards")] = None,
+    body: Annotated[ConnectRequest | None, Body()] = None,
+) -> ConnectStarted:
+    """Make an authorization URL for a user. A browser that calls this keeps the cookie and needs no confirmation."""
+    started = await runtime.connections.begin(user_id, redirect_url or (body.redirect_url if body else None))
+    _set_cookie(runtime, response, started.browser)
+    return ConnectStarted(
+        user_id=started.user_id,
+        authorization_url=started.authorization_url,
+        state=started.state,
+        expires_in=int(FLOW_LIFETIME.total_seconds()),
+    )
+
+
+@router.post(
+    "/internal/auth/callback",
+    tags=["connect"],
+    summary="Finish connecting",
+    responses=documented(401, 403, 409, 422, 503),
+)
+async def finish(body: CallbackRequest, runtime: RuntimeDep, _key: Writer) -> Connected:
+    """For apps whose own URL is WHOOP's redirect target: hand over the code, for the user it was begun for."""
+    grant = (await runtime.connections.finish(body.code, body.state, user_id=body.user_id)).grant
+    return Connected(success=True, user_id=grant.user_id, whoop_user_id=grant.whoop_user_id, connected=True)
+
+
+@router.get(
+    "/internal/auth/status/{user_id}",
+    tags=["connect"],
+    summary="How the connection stands",
+    responses={200: {"content": {"application/json": {"example": examples.CONNECTION}}}, **documented(401, 403, 422)},
+)
+async def status(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str, Any]:
+    """Always 200; an unknown user is `not_connected`."""
+    return await runtime.connections.status(user_id)
+
+
+@router.delete(
+    "/internal/auth/connection/{user_id}",
+    tags=["connect"],
+    summary="Disconnect",
+    responses=documented(401, 403, 404, 422),
+)
+async def disconnect(
+    user_id: UserId,
+    runtime: RuntimeDep,
+    _key: Admin,
+    data: Annotated[Literal["keep", "erase"], Query(description="What becomes of the stored data")] = "keep",
+) -> dict[str, Any]:
+    """End the access at WHOOP and here. `erase` also removes everything stored about the user, for good."""
+    return await runtime.connections.disconnect(user_id, data)
+
+
+@router.get("/auth/callback", include_in_schema=True, tags=["connect"], summary="WHOOP's way back", openapi_extra=OPEN)
+async def callback(
+    request: Request,
+    runtime: RuntimeDep,
+    code: str | None = None,
+    state: str | None = None,
+    error: str | None = None,
+) -> Response:
+    """Where WHOOP sends the browser. Without the cookie of the browser it began in, the person is asked by name."""
+    if error is not None:
+        if state:
+            await runtime.connections.refuse(state)
+        what, remedy = _REASONS.get(error, _OTHER_REASON)
+        return pages.message("Not connected", what, remedy, status=400)
+    if not code or not state:
+        return pages.message("Not connected", "The link is incomplete.", "Start connecting again.", status=400)
+    browser = request.cookies.get(COOKIE)
+    try:
+        pending, bound = await runtime.connections.awaited(state, browser)
+        if bound:
+            return _welcome(await runtime.connections.finish(code, state, browser=browser))
+        response = pages.confirmation(pending.user_id, code, state)
+        _set_cookie(runtime, response, await runtime.connections.ask_confirmation(state), strict=True)
+    except CircadiaError as failure:
+        return _failed(failure)
+    return response
+
+
+@router.post("/auth/confirm", tags=["connect"], summary="Confirm by name", openapi_extra=OPEN)
+async def confirm(
+    request: Request,
+    runtime: RuntimeDep,
+    code: Annotated[str, Form()],
+    state: Annotated[str, Form()],
+    decision: Annotated[Literal["connect", "cancel"], Form()],
+) -> Response:
+    """The button of the confirmation page; only for the browser that was shown it, from our own origin."""
+    origin = request.headers.get("origin")
+    if origin not in (None, "null", runtime.settings.origin):
+        return _failed(Invalid("the confirmation came from another site", kind="wrong_origin"))
+    try:
+        _pending, bound = await runtime.connections.awaited(state, request.cookies.get(COOKIE))
+        if not bound:
+            raise Invalid("this browser was not the one that was asked", kind="state_of_another_browser")
+        if decision == "cancel":
+            await runtime.connections.refuse(state)
+            return pages.message("Not connected", "You chose not to connect.", "Nothing was stored.")
+        return _welcome(await runtime.connections.finish(code, state, browser=request.cookies.get(COOKIE)))
+    except CircadiaError as failure:
+        return _failed(failure)
+
+
+def _welcome(finished: Finished) -> Response:
+    if finished.redirect_url:
+        parts = urlsplit(finished.redirect_url)
+        query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("connected", "true")])
+        response: Response = RedirectResponse(urlunsplit(parts._replace(query=query)), status_code=303)
+    else:
+        response = pages.message(
+            "WHOOP is connected",
+            f"The history of {finished.grant.user_id} is arriving now, newest days first.",
+            "You can close this page.",
+        )
+    response.delete_cookie(COOKIE, path="/auth")
+    return response
+
+
+def _failed(error: CircadiaError) -> Response:
+    remedy = error.remedy or "Start connecting again."
+    return pages.message("Not connected", error.message, remedy, status=status_of(error))
+
+
+def _set_cookie(runtime: Runtime, response: Response, secret: str, *, strict: bool = False) -> None:
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(FLOW_LIFETIME.total_seconds()),
+        path="/auth",
+        secure=runtime.settings.public_url.startswith("https://"),
+        httponly=True,
+        samesite="strict" if strict else "lax",
+    )

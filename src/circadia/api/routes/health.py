@@ -1,0 +1,119 @@
+"""Is it up, is it ready, does WHOOP answer."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from circadia import __version__, metrics
+from circadia.api.auth import OPEN, Admin
+from circadia.api.deps import RuntimeDep
+from circadia.api.problems import documented
+from circadia.clients.whoop.client import Reachability
+from circadia.errors import CircadiaError, UpstreamDown
+from circadia.runtime import Runtime
+from circadia.storage import budget, members
+
+router = APIRouter(tags=["health"])
+
+_SEEN_LATELY = timedelta(minutes=1)
+
+
+@router.get("/", summary="What this is", openapi_extra=OPEN)
+async def root() -> dict[str, str]:
+    """Name, version and where to read on."""
+    return {"service": "circadia", "version": __version__, "status": "ok", "health": "/health/ready"}
+
+
+@router.get("/health", summary="Is it healthy", openapi_extra=OPEN)
+async def health() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "healthy"}
+
+
+@router.get("/health/live", summary="Is it alive", openapi_extra=OPEN)
+async def live() -> dict[str, str]:
+    """The process answers; nothing else is looked at."""
+    return {"status": "alive"}
+
+
+@router.get(
+    "/health/ready",
+    summary="Is it ready",
+    openapi_extra=OPEN,
+    responses={503: {"description": "Not ready; `checks` says why"}},
+)
+async def ready(request: Request, runtime: RuntimeDep) -> JSONResponse:
+    """Database, schema and worker; 503 with what is missing."""
+    checks = await _checks(request, runtime)
+    good = all(each == "ok" for each in checks.values())
+    body = {
+        "status": "ready" if good else "not_ready",
+        "service": "circadia",
+        "version": __version__,
+        "timestamp": runtime.clock().isoformat(),
+        "checks": checks,
+    }
+    return JSONResponse(body, 200 if good else 503)
+
+
+async def _checks(request: Request, runtime: Runtime) -> dict[str, str]:
+    try:
+        found = await asyncio.wait_for(runtime.db.row("SELECT version_num FROM alembic_version"), 3)
+    except (CircadiaError, TimeoutError):
+        return {"database": "not reachable", "migrations": "unknown", "worker": "unknown"}
+    wanted, at = runtime.revision, found[0] if found else None
+    works = runtime.jobs.worker_alive or (not request.app.state.works_itself and await runtime.jobs.someone_works())
+    return {
+        "database": "ok",
+        "migrations": "ok" if at == wanted else f"at {at}, needs {wanted}: run `circadia db upgrade`",
+        "worker": "ok" if works else "none alive: start `circadia worker`",
+    }
+
+
+@router.get("/health/whoop-api", summary="Does WHOOP answer", openapi_extra=OPEN)
+async def whoop_api(runtime: RuntimeDep) -> dict[str, Any]:
+    """Reachability and budget. A request is only spent when none was answered within the last minute."""
+    now = runtime.clock()
+    seen = runtime.client.reachability
+    if seen.seen_at is None or now - seen.seen_at > _SEEN_LATELY:
+        seen = await _ask(runtime)
+    usage = await budget.usage(runtime.db, runtime.app, now)
+    reachable = seen.status is not None and seen.status < 500
+    return {
+        "status": "healthy" if reachable else "degraded",
+        "whoop_api": "reachable" if reachable else ("unknown" if seen.seen_at is None else "unreachable"),
+        "last_answer_at": seen.seen_at,
+        "last_status": seen.status,
+        "rate_limit_status": {
+            "per_minute": {"limit": runtime.settings.rate_limit_per_minute, "used": usage.minute},
+            "per_day": {"limit": runtime.settings.rate_limit_per_day, "used": usage.day},
+            "taken_by_lane": usage.taken,
+            "refused_by_lane": usage.refused,
+            "paused_until": usage.paused_until,
+        },
+    }
+
+
+async def _ask(runtime: Runtime) -> Reachability:
+    """Ask with some connected member's token; without one nothing is known."""
+    for grant in (await members.grants(runtime.db))[:1]:
+        try:
+            await runtime.client.accepts(await runtime.tokens.usable(grant.member_id), "reconcile")
+        except UpstreamDown:
+            break
+        except CircadiaError:
+            return runtime.client.reachability
+    return runtime.client.reachability
+
+
+@router.get(
+    "/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response, responses=documented(401, 403)
+)
+async def prometheus(_key: Admin) -> Response:
+    """The process's metrics; METRICS_PORT serves them without a key on loopback."""
+    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

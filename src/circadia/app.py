@@ -1,0 +1,102 @@
+"""The ASGI root: settings in, application out. The lifespan opens database, clients and worker once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
+
+from circadia import __version__
+from circadia.api import problems
+from circadia.api.auth import SECURITY_SCHEMES, Keys
+from circadia.api.middleware import Envelope
+from circadia.api.routes import connect, days, health, imports, internal, records, runs, webhooks
+from circadia.clock import Clock, system_clock
+from circadia.config import Settings
+from circadia.runtime import open_runtime, retry_rejects
+
+_DESCRIPTION = "WHOOP data from the owner's own PostgreSQL: connect members, read days, follow syncs."
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    worker: bool = True,
+) -> FastAPI:
+    """The application. `worker` runs syncs in this process too; `clock` and `transport` are for tests."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            runtime = await stack.enter_async_context(open_runtime(settings, clock=clock, transport=transport))
+            bootstrap = settings.service_api_key.get_secret_value() if settings.service_api_key else None
+            app.state.runtime = runtime
+            app.state.works_itself = worker
+            app.state.tasks = set()
+            app.state.keys = Keys(runtime.db, runtime.keyring, clock, bootstrap)
+            stack.push_async_callback(app.state.keys.close)
+            stack.push_async_callback(_finish, app.state.tasks)
+            await retry_rejects(runtime)
+            if worker:
+                runtime.jobs.start_worker()
+            if settings.metrics_port is not None:
+                stack.callback(_serve_metrics(settings.metrics_port))
+            yield
+
+    shown = settings.environment == "development"
+    app = FastAPI(
+        title="Circadia",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url="/docs" if shown else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if shown else None,
+        telemetry={"logs": False, "operation_spans": False},
+    )
+    for module in (health, days, records, runs, imports, internal, connect, webhooks):
+        app.include_router(module.router)
+    problems.install(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["X-API-Key", "Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
+            expose_headers=["ETag", "X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(Envelope)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's own document, with a key asked for everywhere but where a route says otherwise."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema.setdefault("components", {})["securitySchemes"] = SECURITY_SCHEMES
+        schema["security"] = [{name: []} for name in SECURITY_SCHEMES]
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+async def _finish(tasks: set[asyncio.Task[None]]) -> None:
+    """Let imports that have begun end."""
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _serve_metrics(port: int) -> Any:
+    from prometheus_client import start_http_server
+
+    from circadia.metrics import REGISTRY
+
+    server, _thread = start_http_server(port, addr="127.0.0.1", registry=REGISTRY)
+    return server.shutdown

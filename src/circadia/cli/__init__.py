@@ -1,0 +1,67 @@
+"""The command line: every deed of Circadia, under the names the API uses."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from circadia import __version__
+from circadia.cli import connect, db, deliveries, imports, keys, members, runs, serve, simulate
+from circadia.cli.demo import command
+from circadia.cli.running import Answering
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="circadia",
+    cls=Answering,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_START, _MEMBERS, _OPERATE = "Start", "Members and their data", "Operate"
+
+app.command(rich_help_panel=_START)(command.demo)
+app.command(rich_help_panel=_START)(serve.serve)
+app.command(rich_help_panel=_START)(serve.worker)
+app.add_typer(simulate.app, name="simulate", rich_help_panel=_START)
+app.command(rich_help_panel=_MEMBERS)(connect.connect)
+app.command(rich_help_panel=_MEMBERS)(runs.sync)
+app.command(rich_help_panel=_MEMBERS)(runs.backfill)
+app.command("import", rich_help_panel=_MEMBERS)(imports.import_)
+app.command(rich_help_panel=_MEMBERS)(members.status)
+app.command(rich_help_panel=_MEMBERS)(members.stats)
+app.add_typer(keys.app, name="keys", rich_help_panel=_OPERATE)
+app.add_typer(db.app, name="db", rich_help_panel=_OPERATE)
+app.add_typer(deliveries.app, name="deliveries", rich_help_panel=_OPERATE)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def circadia(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The self-hosted home of WHOOP data: connect members, keep their data in step, serve it.
+
+    New here? [bold]circadia demo[/bold] shows everything with simulated members: no account, no database to install.
+
+    Settings come from the environment and from .env in the working directory. Without DATABASE_URL Circadia runs its
+    own PostgreSQL in CIRCADIA_DATA_DIR.
+
+    Exit codes: 0 done, 1 partly done, 2 wrong usage, 3 refused or misconfigured.
+    """
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app()

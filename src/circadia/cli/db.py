@@ -1,0 +1,136 @@
+"""`circadia db`: the database itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from circadia import config
+from circadia.cli import output, running
+from circadia.cli.arguments import Json
+from circadia.config import Settings
+from circadia.errors import Misconfigured
+from circadia.storage import migrate
+from circadia.storage.embedded import EmbeddedPostgres
+from circadia.storage.postgres import libpq_url
+
+app = typer.Typer(no_args_is_help=True, help="The database: its schema, its address, a prompt in it.")
+
+
+@app.callback()
+def commands() -> None:
+    """The database: its schema, its address, a prompt in it."""
+
+
+@app.command()
+def upgrade(json: Json = False) -> None:
+    """Bring the schema to this version. `serve` does it by itself unless MIGRATE_ON_START is false.
+
+    \b
+    Examples:
+      circadia db upgrade
+    """
+    running.run(_upgrade(json))
+
+
+@app.command()
+def url() -> None:
+    """Print the database's libpq URL and nothing else. It contains the password.
+
+    When no server runs on the data directory it is started and stays up, so that the URL is good; the next Circadia
+    that ends as the last user of the data directory stops it.
+
+    \b
+    Examples:
+      psql "$(circadia db url)"
+      pg_dump "$(circadia db url)" > circadia.sql
+    """
+    settings = config.load()
+    if settings.database_url is not None:
+        found = libpq_url(settings.database_url.get_secret_value())
+    else:
+        found = EmbeddedPostgres(settings.circadia_data_dir).start()
+    typer.echo(found)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(arguments: typer.Context) -> None:
+    """Open psql in the database; whatever follows goes to psql. The server stays up meanwhile.
+
+    Without a psql on the PATH the one that comes with the embedded PostgreSQL is used.
+
+    \b
+    Examples:
+      circadia db psql
+      circadia db psql -c "SELECT count(*) FROM sleeps"
+    """
+    settings = config.load()
+    if settings.database_url is not None:
+        raise typer.Exit(_psql(libpq_url(settings.database_url.get_secret_value()), arguments.args))
+    with EmbeddedPostgres(settings.circadia_data_dir) as embedded:
+        code = _psql(embedded.url(), arguments.args)
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(json: Json = False) -> None:
+    """Compare the schema with what this version describes; exit 3 and a line for each difference.
+
+    \b
+    Examples:
+      circadia db check
+    """
+    running.run(_check(json))
+
+
+async def _upgrade(json: bool) -> int:
+    async with running.opened_database(migrated=False) as (_settings, db):
+        before = await asyncio.to_thread(migrate.current, db.url)
+        await asyncio.to_thread(migrate.upgrade, db.url)
+        after = await asyncio.to_thread(migrate.current, db.url)
+    if json:
+        output.print_json({"before": before, "revision": after})
+    else:
+        typer.echo(f"The schema is at {after}" + (", as it was." if before == after else f", it was at {before}."))
+    return running.DONE
+
+
+async def _check(json: bool) -> int:
+    async with running.opened_database(migrated=False) as (_settings, db):
+        found, head = await asyncio.to_thread(migrate.current, db.url), migrate.head()
+        if found != head:
+            differences = [f"the schema is at revision {found or 'none'}, this version needs {head}"]
+        else:
+            differences = await asyncio.to_thread(migrate.drift, db.url)
+    if json:
+        output.print_json({"revision": found, "head": head, "differences": differences})
+    elif not differences:
+        typer.echo(f"The schema is at {head} and as described.")
+    if differences:
+        raise Misconfigured("\n".join(differences), remedy="Run `circadia db upgrade`.")
+    return running.DONE
+
+
+def _psql(address: str, arguments: list[str]) -> int:
+    """psql's own exit code. The password goes by the environment, where other users do not see it."""
+    parts = {name: str(value) for name, value in conninfo_to_dict(address).items() if value is not None}
+    surroundings = dict(os.environ)
+    if password := parts.pop("password", None):
+        surroundings["PGPASSWORD"] = password
+    return subprocess.run(  # noqa: S603 - the person at the terminal wants exactly this
+        [_psql_program(), make_conninfo("", **parts), *arguments], env=surroundings, check=False
+    ).returncode
+
+
+def _psql_program() -> str:
+    found = shutil.which("psql")
+    if found is None:
+        raise Misconfigured("there is no psql on the PATH", remedy="Install postgresql-client.")
+    return found

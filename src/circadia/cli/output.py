@@ -1,0 +1,103 @@
+"""What commands say: data on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from circadia.errors import CircadiaError
+
+_WIDTH_IN_A_PIPE = 240
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+JsonOption = typer.Option("--json", help="Print the data as one line of JSON.")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where people read. A table in a pipe is not cut to a terminal's width."""
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made = Console(stderr=stderr, highlight=False, width=_WIDTH_IN_A_PIPE)
+    return made
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal something that is not data."""
+    typer.echo(sentence, err=True)
+
+
+def print_json(data: Any) -> None:
+    """Data as one line."""
+    typer.echo(orjson.dumps(data).decode())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """Data for reading."""
+    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console().print(table)
+
+
+def sentence(message: str, remedy: str | None) -> str:
+    """What happened and what to do, as one text."""
+    return f"{message.rstrip('.')}. {remedy}" if remedy else message
+
+
+def complain(error: CircadiaError) -> None:
+    """An error as the person at the terminal reads it, a line for each problem."""
+    for line in sentence(error.message, error.remedy).splitlines():
+        typer.echo(f"{typer.style('circadia:', fg='red', bold=True)} {line}", err=True)
+
+
+def complain_of_bug(error: Exception) -> None:
+    """An error nobody foresaw: its kind only, because its text may carry anything."""
+    typer.echo(
+        f"circadia: this should not have happened ({type(error).__name__}). "
+        "Run it again with LOG_LEVEL=DEBUG for the details, and please report it.",
+        err=True,
+    )
+
+
+def counting(*, stderr: bool = True) -> Progress:
+    """A display of tasks whose end is not known: a moving bar, a label and the field `told`."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+        console=console(stderr=stderr),
+    )
+
+
+def instant(at: datetime | None) -> str:
+    """An instant to the minute, in UTC."""
+    return at.strftime("%Y-%m-%d %H:%M") if at else "-"
+
+
+def duration(span: timedelta) -> str:
+    """A span in its largest unit: `3 d`, `5 min`."""
+    seconds = int(abs(span.total_seconds()))
+    size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    return f"{seconds // size} {unit}"
+
+
+def age(at: datetime | None, now: datetime) -> str:
+    """How long ago something was."""
+    return f"{duration(now - at)} ago" if at else "never"
+
+
+def until(at: datetime | None, now: datetime) -> str:
+    """How soon something is."""
+    if at is None:
+        return "-"
+    return "now" if at <= now else f"in {duration(at - now)}"

@@ -1,0 +1,127 @@
+"""How commands run: an event loop that signals end cleanly, the open parts they need, and what their end is called."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import structlog
+import typer
+from typer.core import TyperGroup
+
+from circadia import config, logs
+from circadia.cli import output
+from circadia.errors import CircadiaError
+
+if TYPE_CHECKING:
+    from circadia.config import Settings
+    from circadia.runtime import Runtime
+    from circadia.storage.postgres import Database
+
+DONE, PARTLY, REFUSED, INTERRUPTED = 0, 1, 3, 130
+"""Exit codes, next to 2 for wrong usage. 130 is the shells' own for a command that was interrupted."""
+
+log = structlog.get_logger()
+
+
+class Answering(TyperGroup):
+    """The root of the commands: whatever they raise ends as one sentence and an exit code, never as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command asked for."""
+        try:
+            return super().invoke(ctx)
+        except CircadiaError as error:
+            output.complain(error)
+            raise typer.Exit(REFUSED) from error
+        except (typer.Exit, typer.Abort, KeyboardInterrupt, BrokenPipeError):
+            raise
+        except Exception as error:
+            # the command line's boundary: wrong usage has an answer of its own, anything else is a bug
+            if not type(error).__module__.startswith(("circadia.", "typer.", "click.")):
+                output.complain_of_bug(error)
+                log.debug("command.broke", exc_info=error)
+                raise typer.Exit(REFUSED) from error
+            raise
+
+
+def settings_with(**overrides: str | None) -> Settings:
+    """The settings, with a command's own options in front of everything else."""
+    return config.load({**os.environ, **{name: text for name, text in overrides.items() if text is not None}})
+
+
+def run(work: Coroutine[Any, Any, int], *, until_stopped: bool = False) -> NoReturn:
+    """Carry out a command and exit with its code.
+
+    The first SIGINT or SIGTERM cancels it, so that everything open is closed in order; further ones change nothing.
+    For what runs `until_stopped` that is its good end.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        code = runner.run(_interruptible(work, DONE if until_stopped else INTERRUPTED))
+    raise typer.Exit(code)
+
+
+async def _interruptible(work: Coroutine[Any, Any, int], code_when_stopped: int) -> int:
+    task = asyncio.create_task(work)
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        return code_when_stopped
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def quiet_log(settings: Settings) -> None:
+    """The log of a short command: what is wrong, unless LOG_LEVEL asks for more."""
+    wanted = settings.log_level if "log_level" in settings.model_fields_set else "WARNING"
+    logs.configure(wanted, settings.log_format)
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Runtime]:
+    """Everything a deed needs, for one command."""
+    from circadia.runtime import open_runtime
+
+    settings = config.load()
+    quiet_log(settings)
+    async with open_runtime(settings) as runtime:
+        yield runtime
+
+
+@asynccontextmanager
+async def opened_database(*, migrated: bool = True) -> AsyncIterator[tuple[Settings, Database]]:
+    """Only the database, for commands that read or keep house."""
+    from circadia.runtime import database
+
+    settings = config.load()
+    quiet_log(settings)
+    async with database(settings, migrated=migrated) as db:
+        yield settings, db
+
+
+def on_terminal() -> bool:
+    """Whether a person watches."""
+    return sys.stdout.isatty()

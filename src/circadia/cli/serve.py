@@ -1,0 +1,106 @@
+"""`circadia serve` and `circadia worker`: what runs for good."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import structlog
+import typer
+
+from circadia import config, logs
+from circadia.cli import running
+from circadia.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from circadia.config import Settings
+
+log = structlog.get_logger()
+
+_PORT_OF_WHOOP_ALONE = 8001
+
+
+class Part(StrEnum):
+    """What `serve` can be narrowed to."""
+
+    WHOOP = "whoop"
+    GATEWAY = "gateway"
+
+
+def serve(
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Also run one worker inside.")] = True,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default HOST, else 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; default PORT, else 8000. 0 takes a free one.")
+    ] = None,
+    only: Annotated[Part | None, typer.Option(help="Serve one part alone; whoop is what there is (port 8001).")] = None,
+) -> None:
+    """Serve the API and, unless told otherwise, run one worker inside.
+
+    Stops cleanly on Ctrl-C or SIGTERM: answers and pages under way finish first.
+
+    \b
+    Examples:
+      circadia serve
+      circadia serve --host 0.0.0.0 --port 9000
+      circadia serve --no-worker     (and `circadia worker` on other machines)
+    """
+    if only is Part.GATEWAY:
+        raise Misconfigured(
+            "the gateway is not part of this version", remedy="Run `circadia serve`, or `circadia serve --only whoop`."
+        )
+    settings, listener = _listening(host, port, only)
+    logs.configure(settings.log_level, settings.log_format)
+    running.run(_serve(settings, listener, worker), until_stopped=True)
+
+
+def worker(
+    concurrency: Annotated[int, typer.Option(min=1, max=100, help="How many runs go side by side.")] = 8,
+) -> None:
+    """Run only a worker: syncs, backfills and what is due, for a service that runs elsewhere.
+
+    Start as many as you like, on any machine that reaches the same DATABASE_URL.
+
+    \b
+    Examples:
+      circadia worker
+      circadia worker --concurrency 16
+    """
+    settings = config.load()
+    logs.configure(settings.log_level, settings.log_format)
+    running.run(_work(settings, concurrency), until_stopped=True)
+
+
+def _listening(host: str | None, port: int | None, only: Part | None) -> tuple[Settings, socket.socket]:
+    """The socket, and settings that know its real port (PUBLIC_URL follows it)."""
+    from circadia.cli import listening
+
+    settings = running.settings_with(HOST=host, PORT=None if port is None else str(port))
+    if only is Part.WHOOP and "port" not in settings.model_fields_set:
+        settings = running.settings_with(HOST=host, PORT=str(_PORT_OF_WHOOP_ALONE))
+    listener = listening.bind(settings.host, settings.port)
+    if settings.port == 0:
+        settings = running.settings_with(HOST=host, PORT=str(listening.port_of(listener)))
+    return settings, listener
+
+
+async def _serve(settings: Settings, listener: socket.socket, worker: bool) -> int:
+    from circadia.app import create_app
+    from circadia.cli import listening
+
+    async with listening.serving_with_lifespan(create_app(settings, worker=worker), listener):
+        log.info("serve.ready", url=settings.public_url, port=listening.port_of(listener), worker=worker)
+        await asyncio.Event().wait()
+    return running.DONE
+
+
+async def _work(settings: Settings, concurrency: int) -> int:
+    from circadia.runtime import open_runtime
+
+    async with open_runtime(settings) as runtime:
+        runtime.jobs.start_worker(concurrency)
+        log.info("worker.ready", concurrency=concurrency)
+        await asyncio.Event().wait()
+    return running.DONE

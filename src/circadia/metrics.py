@@ -1,0 +1,43 @@
+"""Prometheus metrics of this process; no label ever names a member."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+
+_REQUESTS = Histogram(
+    "circadia_http_request_seconds",
+    "Time to answer a request",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+_RECORDS = Counter(
+    "circadia_sync_records", "Records synced, by type and what became of them", ["type", "result"], registry=REGISTRY
+)
+_RUNS = Counter("circadia_sync_types", "Types synced, by type and how it ended", ["type", "ended"], registry=REGISTRY)
+
+_children: dict[tuple[str, str, int], Histogram] = {}
+
+
+def observe_request(method: str, route: str, status: int, seconds: float) -> None:
+    """One request answered."""
+    key = (method, route, status)
+    child = _children.get(key)
+    if child is None:
+        child = _children[key] = _REQUESTS.labels(method, route, str(status))
+    child.observe(seconds)
+
+
+def count_sync(type_name: str, ended: str, records: dict[str, int]) -> None:
+    """One type synced: `records` by result (written, unchanged, deleted, rejected)."""
+    _RUNS.labels(type_name, ended).inc()
+    for result, count in records.items():
+        if count:
+            _RECORDS.labels(type_name, result).inc(count)
+
+
+def exposition() -> bytes:
+    """The metrics in Prometheus' text format."""
+    return generate_latest(REGISTRY)
