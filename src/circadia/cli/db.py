@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -20,6 +19,7 @@ from circadia.errors import Misconfigured
 from circadia.storage import migrate
 from circadia.storage.embedded import EmbeddedPostgres
 from circadia.storage.postgres import libpq_url
+from circadia.storage.programs import programs_for
 
 app = typer.Typer(no_args_is_help=True, help="The database: its schema, its address, a prompt in it.")
 
@@ -73,9 +73,10 @@ def psql(arguments: typer.Context) -> None:
     """
     settings = config.load()
     if settings.database_url is not None:
-        raise typer.Exit(_psql(libpq_url(settings.database_url.get_secret_value()), arguments.args))
+        address = libpq_url(settings.database_url.get_secret_value())
+        raise typer.Exit(_psql(shutil.which("psql"), address, arguments.args))
     with EmbeddedPostgres(settings.circadia_data_dir) as embedded:
-        code = _psql(embedded.url(), arguments.args)
+        code = _psql(shutil.which("psql") or _psql_of(settings), embedded.url(), arguments.args)
     raise typer.Exit(code)
 
 
@@ -118,19 +119,24 @@ async def _check(json: bool) -> int:
     return running.DONE
 
 
-def _psql(address: str, arguments: list[str]) -> int:
+def _psql(program: str | None, address: str, arguments: list[str]) -> int:
     """psql's own exit code. The password goes by the environment, where other users do not see it."""
+    if program is None:
+        raise Misconfigured("there is no psql on the PATH", remedy="Install PostgreSQL's client programs.")
     parts = {name: str(value) for name, value in conninfo_to_dict(address).items() if value is not None}
     surroundings = dict(os.environ)
     if password := parts.pop("password", None):
         surroundings["PGPASSWORD"] = password
-    return subprocess.run(  # noqa: S603 - the person at the terminal wants exactly this
-        [_psql_program(), make_conninfo("", **parts), *arguments], env=surroundings, check=False
-    ).returncode
+    # Ctrl-C at its prompt is psql's, not ours
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        command = [program, make_conninfo("", **parts), *arguments]
+        return subprocess.run(command, env=surroundings, check=False).returncode  # noqa: S603 - the user's own wish
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _psql_program() -> str:
-    found = shutil.which("psql")
-    if found is None:
-        raise Misconfigured("there is no psql on the PATH", remedy="Install postgresql-client.")
-    return found
+def _psql_of(settings: Settings) -> str:
+    """The program that came with the embedded server."""
+    programs = programs_for(settings.circadia_data_dir, settings.circadia_data_dir / "postgres")
+    return os.fspath(programs.directory / "psql")

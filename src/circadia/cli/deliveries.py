@@ -22,7 +22,8 @@ def commands() -> None:
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 50, json: Json = False
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 50,
+    json: Json = False,
 ) -> None:
     """List the webhooks that arrived, newest first. Waiting ones are answered by the member's next sync.
 

@@ -40,7 +40,8 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whom it is for; shown in lists.")],
     scope: Annotated[Scope, typer.Option(help="What it may do; write may also read, admin may everything.")],
     expires: Annotated[
-        timedelta | None, typer.Option(metavar="SPAN", parser=span, help="End of its life from now: 12h, 90d, 8w.")
+        timedelta | None,
+        typer.Option(metavar="SPAN", parser=span, help="End of its life from now: 12h, 90d, 8w."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -66,7 +67,9 @@ def list_(json: Json = False) -> None:
 
 
 @app.command()
-def revoke(key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `keys list` shows it.")]) -> None:
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `keys list` shows it.")],
+) -> None:
     """End a service key, in every process within five seconds.
 
     \b

@@ -55,7 +55,15 @@ def port_of(listener: socket.socket) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to whoever started it."""
+    """Leaves signals to whoever started it, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,7 +75,6 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     """Answer requests meanwhile; at the end let those under way finish."""
     config = uvicorn.Config(
         app,
-        http="httptools",
         ws="none",
         lifespan="off",
         log_config=None,
@@ -78,8 +85,7 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     try:
-        while not server.started and not task.done():
-            await asyncio.sleep(0.01)
+        await server.up.wait()
         yield
     finally:
         server.should_exit = True

@@ -72,7 +72,13 @@ async def _stats(user: str, json: bool) -> int:
         output.print_json({"user_id": user, "types": types})
     else:
         rows = [
-            (name, str(each["count"]), output.instant(each["first"]), output.instant(each["last"]), _states(each["states"]))
+            (
+                name,
+                str(each["count"]),
+                output.instant(each["first"]),
+                output.instant(each["last"]),
+                _states(each["states"]),
+            )
             for name, each in types.items()
         ]
         output.print_table(("type", "records", "first (UTC)", "last (UTC)", "states"), rows)
@@ -130,8 +136,14 @@ def _freshness(state: dict[str, Any], now: datetime) -> str:
 
 def _budget(used: Usage, settings: Settings) -> dict[str, Any]:
     return {
-        "minute": {"used": used.minute, "limit": min(used.per_minute or settings.rate_limit_per_minute, settings.rate_limit_per_minute)},
-        "day": {"used": used.day, "limit": min(used.per_day or settings.rate_limit_per_day, settings.rate_limit_per_day)},
+        "minute": {
+            "used": used.minute,
+            "limit": min(used.per_minute or settings.rate_limit_per_minute, settings.rate_limit_per_minute),
+        },
+        "day": {
+            "used": used.day,
+            "limit": min(used.per_day or settings.rate_limit_per_day, settings.rate_limit_per_day),
+        },
         "paused_until": used.paused_until,
         "lanes": {
             lane: {"taken": used.taken.get(lane, 0), "refused": used.refused.get(lane, 0)} for lane in budget.SHARES

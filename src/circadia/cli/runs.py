@@ -42,7 +42,12 @@ def sync(
     user: User,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="TYPE", callback=lambda names: _types(names or []), help="Only this record type; may be repeated."),
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            callback=lambda names: _types(names or []),
+            help="Only this record type; may be repeated.",
+        ),
     ] = None,
     wait: Wait = False,
     json: Json = False,
@@ -89,7 +94,8 @@ async def _connected(db: Database, user_id: str) -> Grant:
     if grant is None or grant.state != "connected":
         why = f": {grant.reason}" if grant and grant.reason else ""
         raise Conflict(
-            f"{user_id} is not connected to WHOOP{why}", remedy=f"Connect them with `circadia connect {user_id}`."
+            f"{user_id} is not connected to WHOOP{why}",
+            remedy=f"Connect them with `circadia connect {user_id}`.",
         )
     return grant
 

@@ -49,7 +49,8 @@ def serve(
     """
     if only is Part.GATEWAY:
         raise Misconfigured(
-            "the gateway is not part of this version", remedy="Run `circadia serve`, or `circadia serve --only whoop`."
+            "the gateway is not part of this version",
+            remedy="Run `circadia serve`, or `circadia serve --only whoop`.",
         )
     settings, listener = _listening(host, port, only)
     logs.configure(settings.log_level, settings.log_format)

@@ -53,7 +53,13 @@ def whoop(
 
 
 async def _simulate(listener: socket.socket, members: int, days: int, seed: int, json: bool) -> int:
-    from circadia.simulator.serve import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI, demo_client, simulator
+    from circadia.simulator.serve import (
+        DEMO_CLIENT_ID,
+        DEMO_CLIENT_SECRET,
+        DEMO_REDIRECT_URI,
+        demo_client,
+        simulator,
+    )
     from circadia.simulator.whoop import Limits
 
     made = simulator(members=members, days=days, seed=seed, limits=Limits(), client=demo_client(), state_file=None)
@@ -67,7 +73,9 @@ async def _simulate(listener: socket.socket, members: int, days: int, seed: int,
     }
     async with delivering(made), listening.serving(made.app, listener):
         if json:
-            output.print_json({"ready": True, "url": url, "members": list(made.state.world.user_ids), "settings": facts})
+            output.print_json(
+                {"ready": True, "url": url, "members": list(made.state.world.user_ids), "settings": facts}
+            )
         else:
             output.say(f"A simulated WHOOP with {members} members listens on {url}. Settings that lead to it:")
             typer.echo("\n".join(f"{name}={value}" for name, value in facts.items()))

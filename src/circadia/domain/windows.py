@@ -10,6 +10,10 @@ OVERLAP = timedelta(days=14)
 """How far an incremental sync looks back. WHOOP filters by event time only, so re-scored and edited records are seen
 by asking again; two weeks of any type nearly always fit on the one page that a shorter look would cost as well."""
 
+EDGE = timedelta(days=3)
+"""A record without times of its own is listed by those of another: this close to a window's older edge its absence
+says nothing, so a sync looks that much further back for it."""
+
 QUIET_FROM, QUIET_UNTIL = 58, 5
 """Minutes of the hour in which WHOOP was seen to commit a rotation and lose the answer."""
 
@@ -32,9 +36,9 @@ class Window:
     end: datetime
 
 
-def incremental(cursor: datetime, now: datetime) -> Window:
-    """From a little before `cursor` (the instant up to which everything has arrived) to `now`."""
-    return Window(start=cursor - OVERLAP, end=max(cursor, now))
+def incremental(cursor: datetime, now: datetime, edge: timedelta = timedelta(0)) -> Window:
+    """From `OVERLAP` and `edge` before `cursor` (the instant up to which everything has arrived) to `now`."""
+    return Window(start=cursor - OVERLAP - edge, end=max(cursor, now))
 
 
 def history(floor: datetime | None, now: datetime) -> Window:

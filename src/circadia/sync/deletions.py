@@ -8,7 +8,7 @@ would delete, or the listing is empty though WHOOP should have something, nothin
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import httpx2
 import structlog
@@ -17,7 +17,7 @@ from circadia.clients.governor import Lane
 from circadia.clients.whoop.client import Page, WhoopClient
 from circadia.domain.catalog import RecordType
 from circadia.domain.members import Connection as Grant
-from circadia.domain.windows import Window, history
+from circadia.domain.windows import EDGE, Window, history
 from circadia.storage import records
 from circadia.storage.postgres import Database
 from circadia.storage.records import Key
@@ -29,8 +29,6 @@ log = structlog.get_logger()
 
 _ALWAYS_PLAUSIBLE = 5
 _PLAUSIBLE_SHARE = 0.3
-_EDGE = timedelta(days=3)
-"""A record without times of its own is listed by those of another; near the window's older edge that is unsure."""
 
 
 @dataclass(slots=True)
@@ -67,7 +65,7 @@ async def learn_deletions(
             type_,
             grant.member_id,
             listing.seen,
-            since=window.start if type_.timed else window.start + _EDGE,
+            since=window.start if type_.timed else window.start + EDGE,
             until=window.end,
             began_at=listing.began_at,
         )

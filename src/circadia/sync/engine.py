@@ -22,7 +22,7 @@ from circadia.clock import Clock
 from circadia.domain.catalog import COLLECTIONS, RecordType, allowed
 from circadia.domain.members import Connection as Grant
 from circadia.domain.plans import Plan, due_after
-from circadia.domain.windows import Window, history, incremental, next_due
+from circadia.domain.windows import EDGE, Window, history, incremental, next_due
 from circadia.errors import CircadiaError, GrantLost, RateLimited, ScopeMissing
 from circadia.storage import days, deliveries, members, sync_states
 from circadia.storage.postgres import Connection, Database
@@ -120,7 +120,8 @@ class Engine:
         if state.cursor_at is None:
             return await self._open_history(grant, type_, lane)
         began_at = self._clock()
-        listing = Listing(incremental(state.cursor_at, began_at), began_at)
+        edge = timedelta(0) if type_.timed else EDGE
+        listing = Listing(incremental(state.cursor_at, began_at, edge), began_at)
         async for page in self._pages(grant, type_, listing.window, lane):
             listing.add(page, await pages.store(self._db, type_, grant, page))
         deletions = await learn_deletions(self._db, self._client, self._auth(grant), type_, grant, listing, lane)

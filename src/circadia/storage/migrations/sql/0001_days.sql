@@ -33,6 +33,11 @@ LANGUAGE sql STABLE RETURN (
     WHERE s.member_id = member AND s.cycle_id = cycle AND NOT s.nap AND s.deleted_at IS NULL
     ORDER BY s."end" - s.start DESC, s.start, s.id LIMIT 1);
 
+-- An export tells the need as one sum in minutes, as text; what is no number is no need.
+CREATE FUNCTION exported_need_ms(raw jsonb) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    round(substring(raw -> 'export' ->> 'sleep_need_min' FROM '[0-9]+(?:[.][0-9]+)?')::numeric * 60000)::bigint;
+
 CREATE FUNCTION sleep_json(s sleeps) RETURNS json
 LANGUAGE sql STABLE RETURN CASE WHEN s.id IS NULL THEN NULL ELSE json_build_object(
     'id', s.id, 'cycle_id', s.cycle_id, 'state', s.score_state, 'source', s.source,
@@ -48,10 +53,11 @@ LANGUAGE sql STABLE RETURN CASE WHEN s.id IS NULL THEN NULL ELSE json_build_obje
     'stages', CASE WHEN s.total_light_sleep_time_milli IS NULL THEN NULL ELSE json_build_object(
         'light_ms', s.total_light_sleep_time_milli, 'deep_ms', s.total_slow_wave_sleep_time_milli,
         'rem_ms', s.total_rem_sleep_time_milli, 'awake_ms', s.total_awake_time_milli, 'no_data_ms', s.total_no_data_time_milli) END,
-    'need', CASE WHEN s.baseline_milli IS NULL AND s.need_from_sleep_debt_milli IS NULL THEN NULL ELSE json_build_object(
+    'need', CASE WHEN s.baseline_milli IS NULL AND s.need_from_sleep_debt_milli IS NULL AND exported_need_ms(s.raw) IS NULL
+        THEN NULL ELSE json_build_object(
         'total_ms', coalesce(
             s.baseline_milli + s.need_from_sleep_debt_milli + s.need_from_recent_strain_milli + s.need_from_recent_nap_milli,
-            (s.raw -> 'export' ->> 'sleep_need_min')::bigint * 60000),
+            exported_need_ms(s.raw)),
         'baseline_ms', s.baseline_milli, 'debt_ms', s.need_from_sleep_debt_milli,
         'strain_ms', s.need_from_recent_strain_milli, 'nap_ms', s.need_from_recent_nap_milli) END,
     'updated_at', iso(s.updated_at)) END;
@@ -309,62 +315,6 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN connections k ON k.member_id = m.id
     LEFT JOIN days d ON d.member_id = m.id AND d.day = g.day::date
     ORDER BY g.day
-$$;
-
--- An export has no ids, so its rows carry ids of our own and give way to WHOOP's record of the same event: start and end
--- within two minutes, or nine tenths of the longer one in common. Whoever named the export's id is turned to WHOOP's.
-CREATE FUNCTION same_event(a_start timestamptz, a_end timestamptz, b_start timestamptz, b_end timestamptz) RETURNS boolean
-LANGUAGE sql IMMUTABLE RETURN
-    (abs(extract(epoch FROM a_start - b_start)) <= 120
-        AND (a_end IS NULL OR b_end IS NULL OR abs(extract(epoch FROM a_end - b_end)) <= 120))
-    OR (a_end IS NOT NULL AND b_end IS NOT NULL
-        AND extract(epoch FROM least(a_end, b_end) - greatest(a_start, b_start))
-            >= 0.9 * greatest(extract(epoch FROM a_end - a_start), extract(epoch FROM b_end - b_start), 1));
-
-CREATE FUNCTION exports_give_way(member bigint) RETURNS integer
-LANGUAGE plpgsql AS $$
-DECLARE
-    twin record;
-    yielded integer := 0;
-BEGIN
-    FOR twin IN
-        SELECT x.id AS mine, a.id AS theirs, x.start, x."end", x.day FROM cycles x
-        JOIN cycles a ON a.member_id = member AND a.source = 'api' AND a.start BETWEEN x.start - interval '3 days' AND x.start + interval '3 days'
-            AND same_event(x.start, x."end", a.start, a."end")
-        WHERE x.member_id = member AND x.source = 'export'
-    LOOP
-        UPDATE sleeps SET cycle_id = twin.theirs WHERE member_id = member AND source = 'export' AND cycle_id = twin.mine;
-        UPDATE recoveries SET cycle_id = twin.theirs
-        WHERE member_id = member AND source = 'export' AND cycle_id = twin.mine
-          AND NOT EXISTS (SELECT FROM recoveries r WHERE r.member_id = member AND r.cycle_id = twin.theirs);
-        DELETE FROM recoveries WHERE member_id = member AND source = 'export' AND cycle_id = twin.mine;
-        DELETE FROM cycles WHERE member_id = member AND id = twin.mine AND source = 'export';
-        INSERT INTO day_changes (member_id, from_at, to_at, day) VALUES (member, twin.start, coalesce(twin."end", 'infinity'), twin.day);
-        yielded := yielded + 1;
-    END LOOP;
-    FOR twin IN
-        SELECT x.id AS mine, a.id AS theirs, x.start, x."end", x.day FROM sleeps x
-        JOIN sleeps a ON a.member_id = member AND a.source = 'api' AND a.start BETWEEN x.start - interval '1 day' AND x.start + interval '1 day'
-            AND same_event(x.start, x."end", a.start, a."end")
-        WHERE x.member_id = member AND x.source = 'export'
-    LOOP
-        UPDATE recoveries SET sleep_id = twin.theirs WHERE member_id = member AND source = 'export' AND sleep_id = twin.mine;
-        DELETE FROM sleeps WHERE member_id = member AND id = twin.mine AND source = 'export';
-        INSERT INTO day_changes (member_id, from_at, to_at, day) VALUES (member, twin.start, twin."end", twin.day);
-        yielded := yielded + 1;
-    END LOOP;
-    FOR twin IN
-        SELECT DISTINCT x.id AS mine, x.start, x."end", x.day FROM workouts x
-        JOIN workouts a ON a.member_id = member AND a.source = 'api' AND a.start BETWEEN x.start - interval '1 day' AND x.start + interval '1 day'
-            AND same_event(x.start, x."end", a.start, a."end")
-        WHERE x.member_id = member AND x.source = 'export'
-    LOOP
-        DELETE FROM workouts WHERE member_id = member AND id = twin.mine AND source = 'export';
-        INSERT INTO day_changes (member_id, from_at, to_at, day) VALUES (member, twin.start, twin."end", twin.day);
-        yielded := yielded + 1;
-    END LOOP;
-    RETURN yielded;
-END
 $$;
 
 CREATE SCHEMA reporting;

@@ -18,6 +18,7 @@ def upgrade() -> None:
     assert connection is not None
     connection.execute((_SQL / "0001_tables.sql").read_text(encoding="utf-8"))
     connection.execute((_SQL / "0001_days.sql").read_text(encoding="utf-8"))
+    connection.execute((_SQL / "0001_exports.sql").read_text(encoding="utf-8"))
     connection.execute((_SQL / "0001_budget.sql").read_text(encoding="utf-8"))
     connection.execute(SchemaManager.get_schema())
 

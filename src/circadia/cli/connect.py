@@ -1,0 +1,140 @@
+"""`circadia connect`: one member's consent, from the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import typer
+
+from circadia.cli import browser, output, running
+from circadia.cli.arguments import Json, User
+from circadia.domain.members import Connection as Grant
+from circadia.errors import Invalid
+from circadia.storage import members
+
+if TYPE_CHECKING:
+    from circadia.connections import Started
+    from circadia.runtime import Runtime
+
+_LOOK_EVERY_S = 0.5
+_EXCHANGE_S = 60.0
+"""How long the service may take from using up the consent to storing its tokens."""
+
+
+def connect(
+    user: User,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No browser here: paste the address it was sent to instead.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Connect a member's WHOOP account: they consent in a browser, once.
+
+    The browser comes back to WHOOP_REDIRECT_URL, so `circadia serve` has to be running. With --headless open the
+    address on any machine and paste the one the browser ends at, even if it shows an error there.
+
+    \b
+    Examples:
+      circadia connect alice
+      circadia connect alice --headless
+    """
+    running.run(_connect(user, headless, json))
+
+
+async def _connect(user_id: str, headless: bool, json: bool) -> int:
+    async with running.opened() as runtime:
+        before = await members.grant_of_user(runtime.db, user_id)
+        started = await runtime.connections.begin(user_id)
+        if headless:
+            grant = await _pasted(runtime, started)
+        else:
+            grant = await _come_back(runtime, started, before.connected_at if before else None)
+        someone_works = await runtime.jobs.someone_works()
+    if json:
+        output.print_json(
+            {
+                "user_id": user_id,
+                "connected": True,
+                "whoop_user_id": grant.whoop_user_id,
+                "scopes": sorted(grant.scopes),
+            }
+        )
+    else:
+        typer.echo(f"{user_id} is connected to WHOOP account {grant.whoop_user_id}.")
+    output.say(
+        f"The history arrives now: `circadia status {user_id}` shows how far it is."
+        if someone_works
+        else f"No worker is running: `circadia serve`, or `circadia backfill {user_id} --wait`, fetches the history."
+    )
+    return running.DONE
+
+
+async def _pasted(runtime: Runtime, started: Started) -> Grant:
+    """The code by way of the clipboard."""
+    output.say(f"Open this address in a browser and consent:\n\n  {started.authorization_url}\n")
+    output.say("Then paste the address the browser was sent to (or the code in it):")
+    answer = (await asyncio.to_thread(sys.stdin.readline)).strip()
+    code, state = _read(answer, started.state)
+    return (await runtime.connections.finish(code, state, user_id=started.user_id)).grant
+
+
+def _read(answer: str, state: str) -> tuple[str, str]:
+    """Code and state out of what was pasted."""
+    if not answer:
+        raise Invalid("nothing was pasted, so nothing was connected", remedy="Start connecting again.")
+    if "=" not in answer:
+        return answer, state
+    fields = parse_qs(urlsplit(answer).query or answer)
+    if error := fields.get("error"):
+        said = fields.get("error_description", error)[0]
+        raise Invalid(f"WHOOP did not grant the connection: {said}", remedy="Start connecting again.")
+    if "code" not in fields or fields.get("state", [""])[0] != state:
+        raise Invalid("this is not the address that this consent leads to", remedy="Start connecting again.")
+    return fields["code"][0], state
+
+
+async def _come_back(runtime: Runtime, started: Started, connected_before: datetime | None) -> Grant:
+    """Wait until the running service has finished the consent."""
+    if not await _answers(runtime.settings.public_url):
+        output.say(
+            f"Nothing answers at {runtime.settings.public_url} yet: start `circadia serve` in another terminal "
+            "before you consent, or stop this and use --headless."
+        )
+    opened = browser.open_page(started.authorization_url)
+    output.say("Consent in the browser that has opened, or open:" if opened else "Open this address and consent:")
+    output.say(f"\n  {started.authorization_url}\n")
+    used_up_at: float | None = None
+    clock = asyncio.get_running_loop().time
+    while True:
+        grant = await members.grant_of_user(runtime.db, started.user_id)
+        if grant and grant.state == "connected" and grant.connected_at != connected_before:
+            return grant
+        if used_up_at is None and not await _still_awaited(runtime, started.state):
+            used_up_at = clock()
+        if used_up_at is not None and clock() - used_up_at > _EXCHANGE_S:
+            raise Invalid(
+                "nothing was connected: the consent was declined, failed or took longer than ten minutes",
+                remedy=f"Start again with `circadia connect {started.user_id}`; the service's log says what happened.",
+            )
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _still_awaited(runtime: Runtime, state: str) -> bool:
+    try:
+        await runtime.connections.awaited(state, None)
+    except Invalid:
+        return False
+    return True
+
+
+async def _answers(url: str) -> bool:
+    async with httpx2.AsyncClient(timeout=3.0) as http:
+        try:
+            return (await http.get(f"{url}/health/live")).status_code == httpx2.codes.OK
+        except httpx2.HTTPError:
+            return False

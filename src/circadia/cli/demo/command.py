@@ -1,0 +1,171 @@
+"""The command: simulator and service on two loopback ports, then what a first visitor would do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from circadia.cli import browser, output, running
+from circadia.cli.arguments import Json
+from circadia.errors import UnexpectedReply
+
+if TYPE_CHECKING:
+    from circadia.cli.demo.home import Home
+    from circadia.cli.demo.screen import Screen
+    from circadia.cli.demo.visit import Visitor
+
+_SERVICE_PORT = 8000
+_LOOK_EVERY_S = 0.25
+
+
+def demo(
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The service's port; default 8000, or a free one.")
+    ] = None,
+    members: Annotated[int | None, typer.Option(min=1, max=100, help="Simulated members; default 3.")] = None,
+    days: Annotated[int | None, typer.Option(min=2, max=4000, help="Days of history; default 730.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed makes other people; default 1.")] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Forget the demo kept in its directory and begin anew.")
+    ] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the API's documentation.")] = False,
+    json: Json = False,
+) -> None:
+    """Show everything with simulated members: no WHOOP account, no database, no Docker.
+
+    Starts a simulated WHOOP and the service on this machine's loopback, connects members through the real OAuth flow
+    and fetches their whole history. Connections and data are kept for the next time, in CIRCADIA_DATA_DIR or
+    `demo` below the default data directory. With --json one line on stdout says when everything is there.
+
+    \b
+    Examples:
+      circadia demo
+      circadia demo --members 1 --days 3650 --reset
+      circadia demo --no-browser --json
+    """
+    from circadia.cli.demo import home
+    from circadia.cli.demo.screen import Screen
+
+    home.refuse_real_credentials(os.environ)
+    wanted = {"members": members, "days": days, "seed": seed}
+    with home.opened(home.directory_of(os.environ), wanted, reset=reset) as opened:
+        running.run(_demo(opened, port, Screen(stderr=json), no_browser=no_browser, json=json), until_stopped=True)
+
+
+async def _demo(home: Home, port: int | None, screen: Screen, *, no_browser: bool, json: bool) -> int:
+    from circadia.cli.demo.screen import Addresses
+    from circadia.cli.demo.visit import Visitor
+    from circadia.storage.embedded import EmbeddedPostgres
+
+    began = time.monotonic()
+    kept = home.kept
+    screen.title(f"Circadia demo: {kept.members} simulated members, {kept.days} days of history, seed {kept.seed}")
+    async with AsyncExitStack() as stack:
+        service, simulator, accounts = await _start(stack, home, port, screen)
+        database = await asyncio.to_thread(EmbeddedPostgres(home.directory).url)
+        addresses = Addresses(service, simulator, database, kept.api_key, home.directory)
+        visitor = await stack.enter_async_context(Visitor(service, kept.api_key))
+        users = {"demo" if number == 1 else f"demo-{number}": account for number, account in enumerate(accounts, 1)}
+        newest = await _connect(visitor, users, screen)
+        await _arrive(visitor, list(users), kept.days, screen)
+        screen.step(f"Ready after {time.monotonic() - began:.1f} s")
+        if json:
+            output.print_json(
+                {"ready": True, "url": service, "simulator": simulator, "api_key": kept.api_key}
+                | {"users": list(users), "database_url": database}
+            )
+        screen.ready(addresses, "demo", newest)
+        if not (no_browser or json):
+            await asyncio.to_thread(browser.open_page, f"{service}/docs")
+        await asyncio.Event().wait()
+    return running.DONE
+
+
+async def _start(stack: AsyncExitStack, home: Home, port: int | None, screen: Screen) -> tuple[str, str, list[int]]:
+    """Both servers, up; returns their URLs and the WHOOP ids of the simulated members."""
+    import httpx2
+
+    from circadia import logs
+    from circadia.app import create_app
+    from circadia.cli import listening, simulate
+    from circadia.cli.demo.home import PER_DAY, PER_MINUTE
+    from circadia.simulator.serve import demo_client, simulator
+    from circadia.simulator.whoop import Limits
+
+    host = simulate.HOST
+    service_socket = listening.bind_free(host, _SERVICE_PORT) if port is None else listening.bind(host, port)
+    simulator_socket = listening.bind_free(host, simulate.DEFAULT_PORT)
+    service, whoop = (f"http://{host}:{listening.port_of(each)}" for each in (service_socket, simulator_socket))
+    settings = home.settings(port=listening.port_of(service_socket), simulator_url=whoop, environment=os.environ)
+    logs.configure(settings.log_level, settings.log_format)
+    client = demo_client(f"{service}/auth/callback", f"{service}/webhooks/whoop")
+    kept = home.kept
+    made = simulator(
+        members=kept.members,
+        days=kept.days,
+        seed=kept.seed,
+        limits=Limits(PER_MINUTE, PER_DAY),
+        client=client,
+        state_file=home.world,
+    )
+    made.state.save()
+    await stack.enter_async_context(listening.serving(made.app, simulator_socket))
+    screen.step(f"Simulated WHOOP on {whoop}")
+    # a transport of its own: a proxy of the surroundings must not come between two ports of this machine
+    app = create_app(settings, transport=httpx2.AsyncHTTPTransport())
+    await stack.enter_async_context(listening.serving_with_lifespan(app, service_socket))
+    await stack.enter_async_context(simulate.delivering(made))
+    screen.step(f"PostgreSQL and service on {service}")
+    screen.note(
+        f"Request limits are {PER_MINUTE:,} a minute and {PER_DAY:,} a day on both sides, "
+        "so that the history is not a matter of hours; WHOOP's own are 100 and 10,000."
+    )
+    return service, whoop, list(made.state.world.user_ids)
+
+
+async def _connect(visitor: Visitor, users: dict[str, int], screen: Screen) -> date:
+    """Everybody through the OAuth flow; returns the newest day of the first, for whom somebody waits."""
+    newest: date | None = None
+    for user_id, account in users.items():
+        if known := await visitor.connected(user_id):
+            screen.step(f"{user_id} is still connected")
+        else:
+            await visitor.connect(user_id, account)
+            screen.step(f"{user_id} consented and is connected to WHOOP account {account}")
+        if newest is None:
+            began = time.monotonic()
+            newest = date.fromisoformat((await visitor.first_day(user_id))["date"])
+            after = "" if known else f", {time.monotonic() - began:.1f} s after the consent"
+            screen.step(f"{user_id}'s newest day ({newest}) is readable{after}")
+    assert newest is not None
+    return newest
+
+
+async def _arrive(visitor: Visitor, users: list[str], days: int, screen: Screen) -> None:
+    """Until everybody's whole history is here."""
+    today = datetime.now(UTC).date()
+    with screen.histories() as display:
+        lines = {user_id: display.add_task(user_id, total=days, told="") for user_id in users}
+        waiting = set(users)
+        while waiting:
+            for user_id in sorted(waiting):
+                standing = await visitor.standing(user_id)
+                if standing.failed:
+                    raise UnexpectedReply(
+                        f"the history of {user_id} did not arrive",
+                        remedy="LOG_LEVEL=INFO shows what happened.",
+                    )
+                back_to = standing.back_to
+                told = f"{standing.records} records" + (f", back to {back_to}" if back_to else "")
+                display.update(lines[user_id], completed=(today - back_to).days if back_to else 0, told=told)
+                if standing.complete:
+                    display.update(lines[user_id], completed=days)
+                    screen.step(f"{user_id}'s whole history is here: {told}")
+                    waiting.discard(user_id)
+            await asyncio.sleep(_LOOK_EVERY_S)

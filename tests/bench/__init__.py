@@ -1,0 +1,1 @@
+"""`script/bench`: figures, printed and never asserted; ratios come from one interleaved run."""

@@ -1,0 +1,97 @@
+"""A throw-away server (fsync on) and a product around a simulated WHOOP that answers at once."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+
+from circadia import logs
+from circadia.config import Settings, load
+from circadia.domain.members import Connection as Grant
+from circadia.runtime import Runtime, open_runtime
+from circadia.simulator.clock import StandingClock
+from circadia.simulator.whoop import Client, Limits, WhoopSimulator
+from circadia.simulator.world import World
+from circadia.storage import members
+from circadia.storage.embedded import EmbeddedPostgres
+from circadia.storage.envelope import new_key
+
+EPOCH = datetime(2026, 11, 20, 12, tzinfo=UTC)
+KEY = "bench-key-bench-key-bench-key"
+_KEYS = new_key()
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The URL of an empty database on a server of its own."""
+    place = Path(tempfile.mkdtemp(prefix="circadia-bench-", dir="/tmp"))
+    place.chmod(0o755)
+    try:
+        with EmbeddedPostgres(place) as embedded:
+            yield embedded.start()
+            embedded.stop()
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def settings(url: str, **more: str) -> Settings:
+    """Settings for a product that may ask the simulator as fast as it can."""
+    logs.configure("ERROR", "json")
+    return load(
+        {
+            "DATABASE_URL": url,
+            "TOKEN_ENCRYPTION_KEYS": _KEYS,
+            "SERVICE_API_KEY": KEY,
+            "WHOOP_CLIENT_ID": "bench",
+            "WHOOP_CLIENT_SECRET": "bench-secret-bench",
+            "WHOOP_API_BASE_URL": "http://whoop.test/developer",
+            "WHOOP_OAUTH_BASE_URL": "http://whoop.test/oauth/oauth2",
+            "RATE_LIMIT_PER_MINUTE": "1000000",
+            "RATE_LIMIT_PER_DAY": "100000000",
+            **more,
+        },
+        Path("/nonexistent"),
+    )
+
+
+def whoop(people: int, days: int, seed: int = 7) -> WhoopSimulator:
+    """A simulated WHOOP with a history that is grown already."""
+    world = World(seed=seed, members=people, days=days, epoch=EPOCH)
+    redirect = "http://127.0.0.1:8000/auth/callback"
+    simulator = WhoopSimulator(
+        world,
+        clock=StandingClock(EPOCH),
+        limits=Limits(1_000_000, 100_000_000),
+        clients=[Client("bench", "bench-secret-bench", (redirect,), webhook_url=None)],
+    )
+    for user_id in world.user_ids:
+        simulator.truth(user_id)
+    return simulator
+
+
+@asynccontextmanager
+async def product(url: str, simulator: WhoopSimulator) -> AsyncIterator[Runtime]:
+    """The product's parts, speaking to the simulator in process."""
+    transport = httpx2.ASGITransport(app=simulator.app)
+    async with open_runtime(settings(url), clock=StandingClock(EPOCH), transport=transport) as runtime:
+        yield runtime
+
+
+async def connect(runtime: Runtime, simulator: WhoopSimulator, user_id: str, whoop_user_id: int) -> Grant:
+    """A member through the real consent; the backfill it asks for stays in the queue."""
+    started = await runtime.connections.begin(user_id)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=simulator.app)) as browser:
+        url = f"{started.authorization_url}&sim_consent=allow&sim_member={whoop_user_id}"
+        location = (await browser.get(url)).headers["location"]
+    answer = parse_qs(urlsplit(location).query)
+    await runtime.connections.finish(answer["code"][0], started.state, user_id=user_id)
+    grant = await members.grant_of_user(runtime.db, user_id)
+    assert grant is not None
+    return grant
