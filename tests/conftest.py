@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import httpx2
@@ -17,7 +18,6 @@ import pytest
 import stamina
 
 from circadia.clock import Clock
-from circadia.config import NAMES, SECRETS
 from circadia.runtime import Runtime, open_runtime
 from circadia.simulator.clock import StandingClock
 from circadia.simulator.whoop import Client, Limits, WhoopSimulator
@@ -28,21 +28,18 @@ from tests.postgres import Server
 from tests.simulated import CLIENT, ROOMY, Stage, Wire
 
 _PLACE = "TESTS_POSTGRES_DIRECTORY"
-_SETTINGS = {*NAMES, *(f"{name}_FILE" for name in SECRETS)}
-_PREFIXES = ("CIRCADIA_", "WHOOP_", "SAHHA_", "AUTH_", "PG")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in list(os.environ):
-        if name in _SETTINGS or name.startswith(_PREFIXES):
-            del os.environ[name]
+    for name in os.environ.keys() - simulated.surroundings().keys():
+        del os.environ[name]
     if not hasattr(config, "workerinput"):
         os.environ[_PLACE] = str(postgres.new_directory())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        postgres.remove_directory(Path(os.environ.pop(_PLACE)))
+    if not hasattr(config, "workerinput") and (place := os.environ.pop(_PLACE, None)):
+        postgres.remove_directory(Path(place))
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +112,7 @@ def simulator(clock: StandingClock) -> NewSimulator:
 
 
 class OpenRuntime(Protocol):
-    """Opens the product against a simulator. Upper-case names in `settings` are settings."""
+    """Opens the product against a simulator, on the test's clock and database unless told otherwise."""
 
     def __call__(
         self,
@@ -124,7 +121,7 @@ class OpenRuntime(Protocol):
         url: str | None = None,
         clock: Clock | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
-        **settings: str,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> Awaitable[Runtime]: ...
 
 
@@ -140,7 +137,7 @@ async def runtime(database_url: str, clock: StandingClock) -> AsyncIterator[Open
             url: str | None = None,
             clock: Clock | None = None,
             transport: httpx2.AsyncBaseTransport | None = None,
-            **settings: str,
+            settings: Mapping[str, str] = MappingProxyType({}),
         ) -> Runtime:
             return await stack.enter_async_context(
                 open_runtime(
@@ -163,8 +160,8 @@ class NewStage(Protocol):
         days: int = 60,
         seed: int = 1,
         quirks: Quirks | None = None,
-        asked: Mapping[str, str] | None = None,
-        settings: Mapping[str, str] | None = None,
+        asked: Mapping[str, str] = MappingProxyType({}),
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> Awaitable[Stage]: ...
 
 
@@ -178,14 +175,14 @@ def stage(runtime: OpenRuntime, clock: StandingClock) -> NewStage:
         days: int = 60,
         seed: int = 1,
         quirks: Quirks | None = None,
-        asked: Mapping[str, str] | None = None,
-        settings: Mapping[str, str] | None = None,
+        asked: Mapping[str, str] = MappingProxyType({}),
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> Stage:
         whoop = simulated.new_simulator(clock, members=members, days=days, seed=seed, quirks=quirks)
         line = Wire(whoop)
-        product = await runtime(whoop, transport=line, **(settings or {}))
+        product = await runtime(whoop, transport=line, settings=settings)
         account = whoop.state.world.user_ids[0]
-        finished = await simulated.connect(product, whoop, "alice", account, **(asked or {}))
+        finished = await simulated.connect(product, whoop, "alice", account, **asked)
         whoop.traffic.reset()
         return Stage(whoop, clock, product, line, finished.grant)
 

@@ -61,7 +61,7 @@ class _Reading:
         }
 
     def _main_sleep(self, cycle_id: int) -> Json | None:
-        nights = [each for each in self._sleeps if each["cycle_id"] == cycle_id and not each["nap"]]
+        nights = [each for each in self._sleeps if each.get("cycle_id") == cycle_id and not each["nap"]]
         return _longest(nights)
 
     def _label(self, cycle: Json) -> date:

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -36,8 +36,9 @@ _SETTINGS = {
 def new_directory() -> Path:
     """A place for this process's session; what dead sessions left is removed first."""
     for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if old.owner() == Path(f"/proc/{os.getpid()}").owner() and not _lives(int(old.name.split("-")[2])):
-            remove_directory(old)
+        with suppress(FileNotFoundError):  # another session cleans up at the same moment, or goes
+            if old.stat().st_uid == os.geteuid() and not _lives(int(old.name.split("-")[2])):
+                remove_directory(old)
     directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     directory.chmod(0o711)
     return directory

@@ -37,6 +37,17 @@ KEYS = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 WHOOP_URL = "http://whoop.example"
 
 
+_SETTINGS = {*config.NAMES, *(f"{name}_FILE" for name in config.SECRETS)}
+_PREFIXES = ("CIRCADIA_", "WHOOP_", "SAHHA_", "AUTH_", "PG")
+
+
+def surroundings() -> dict[str, str]:
+    """The environment without anything that could be a setting of Circadia or PostgreSQL."""
+    return {
+        name: value for name, value in os.environ.items() if name not in _SETTINGS and not name.startswith(_PREFIXES)
+    }
+
+
 def new_simulator(
     clock: StandingClock,
     *,
@@ -54,7 +65,12 @@ def new_simulator(
 
 def settings_for(database_url: str, **changes: str) -> Settings:
     """Settings made from nothing but these values: no file and no variable of the surroundings is read."""
-    environment = {
+    return config.load(environment_for(database_url, **changes), dotenv=Path(os.devnull))
+
+
+def environment_for(database_url: str, **changes: str) -> dict[str, str]:
+    """The environment variables of an installation that speaks to a simulated WHOOP."""
+    return {
         "DATABASE_URL": database_url,
         "TOKEN_ENCRYPTION_KEYS": KEYS,
         "WHOOP_CLIENT_ID": CLIENT.client_id,
@@ -64,7 +80,6 @@ def settings_for(database_url: str, **changes: str) -> Settings:
         "RATE_LIMIT_PER_MINUTE": str(ROOMY.per_minute),
         "RATE_LIMIT_PER_DAY": str(ROOMY.per_day),
     } | changes
-    return config.load(environment, dotenv=Path(os.devnull))
 
 
 def wire(simulator: WhoopSimulator) -> httpx2.ASGITransport:

@@ -86,9 +86,13 @@ async def _singleton(db: Database, type_: RecordType, member_id: int, truth: Jso
 
 async def _rebuilt(db: Database, member_id: int, dates: set[date]) -> list[str]:
     """Every stored day document equals a rebuild from the rows, to the byte, and no date has one too many."""
-    stored = dict(await db.rows("SELECT day, document::text FROM days WHERE member_id = %s", (member_id,)))
+    stored: dict[date, str] = dict(
+        await db.rows("SELECT day, document::text FROM days WHERE member_id = %s", (member_id,))
+    )
     asked = sorted(dates | set(stored))
-    rebuilt = dict(await db.rows("SELECT day, document::text FROM day_bodies(%s, %s)", (member_id, asked)))
+    rebuilt: dict[date, str] = dict(
+        await db.rows("SELECT day, document::text FROM day_bodies(%s, %s)", (member_id, asked))
+    )
     waiting = await db.row("SELECT count(*) FROM day_changes WHERE member_id = %s", (member_id,))
     return [
         f"day {day}: stored {stored.get(day)}, a rebuild gives {rebuilt.get(day)}"

@@ -11,6 +11,7 @@ import httpx2
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from circadia import __version__
 from circadia.api import problems
@@ -20,8 +21,19 @@ from circadia.api.routes import connect, days, health, imports, internal, record
 from circadia.clock import Clock, system_clock
 from circadia.config import Settings
 from circadia.runtime import open_runtime, retry_rejects
+from circadia.web import docs
 
 _DESCRIPTION = "WHOOP data from the owner's own PostgreSQL: connect members, read days, follow syncs."
+
+
+class _Application(FastAPI):
+    """FastAPI with our description of itself, and the envelope around everything: the answer to a bug included."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Envelope(super().build_middleware_stack())
+
+    def openapi(self) -> dict[str, Any]:
+        return _openapi(self)
 
 
 def create_app(
@@ -48,16 +60,16 @@ def create_app(
             if worker:
                 runtime.jobs.start_worker()
             if settings.metrics_port is not None:
-                stack.callback(_serve_metrics(settings.metrics_port))
+                await stack.enter_async_context(_metrics_served(settings.metrics_port))
             yield
 
     shown = settings.environment == "development"
-    app = FastAPI(
+    app = _Application(
         title="Circadia",
         version=__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
-        docs_url="/docs" if shown else None,
+        docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if shown else None,
         telemetry={"logs": False, "operation_spans": False},
@@ -65,6 +77,8 @@ def create_app(
     for module in (health, days, records, runs, imports, internal, connect, webhooks):
         app.include_router(module.router)
     problems.install(app)
+    if shown:
+        docs.install(app)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -73,8 +87,6 @@ def create_app(
             allow_headers=["X-API-Key", "Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
             expose_headers=["ETag", "X-Request-ID", "Retry-After"],
         )
-    app.add_middleware(Envelope)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
@@ -93,10 +105,15 @@ async def _finish(tasks: set[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _serve_metrics(port: int) -> Any:
+@asynccontextmanager
+async def _metrics_served(port: int) -> AsyncIterator[None]:
+    """Prometheus' own small server, for loopback only."""
     from prometheus_client import start_http_server
 
     from circadia.metrics import REGISTRY
 
-    server, _thread = start_http_server(port, addr="127.0.0.1", registry=REGISTRY)
-    return server.shutdown
+    server, thread = start_http_server(port, addr="127.0.0.1", registry=REGISTRY)
+    yield
+    await asyncio.to_thread(server.shutdown)
+    server.server_close()
+    thread.join()

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
@@ -27,7 +27,9 @@ from circadia.storage import tokens as stored_tokens
 from circadia.storage.authorizations import Authorization, fingerprint
 from circadia.storage.envelope import Keyring
 from circadia.storage.postgres import Database
-from circadia.sync.jobs import Jobs
+
+if TYPE_CHECKING:
+    from circadia.sync.jobs import Jobs
 
 log = structlog.get_logger()
 

@@ -8,43 +8,42 @@ give way to it, whichever came first.
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from itertools import chain, groupby, islice
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from circadia.clients.whoop.export import ExportRow, Imported, JournalEntry, Problem, read_export
+from circadia.clients.whoop.export import Problem
 from circadia.clock import Clock
-from circadia.domain.catalog import BY_NAME, COLLECTIONS
+from circadia.domain.catalog import COLLECTIONS, RecordType
 from circadia.domain.members import check_user_id
 from circadia.errors import CircadiaError
 from circadia.storage import days, exports, members, records, runs
-from circadia.storage.exports import Entry, RawRow
 from circadia.storage.postgres import Connection, Database
 from circadia.storage.records import Key, Received
+from circadia.sync.exports import JOURNAL, Batch, ExportReader
 from circadia.sync.outcome import told
 
 log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 100
 """Rows of the file that are stored in one transaction."""
-MOST_PROBLEMS = 1_000
-"""Problems that a report names one by one; the rest is counted."""
+SETTLE_EVERY = 20
+"""Batches after which the days are rebuilt, so that what arrived can be read."""
 PROBLEMS_IN_A_RUN = 100
 
-_SETTLE_EVERY = 10
-_JOURNAL = "journal"
-_BROKE = {"kind": "internal", "message": "the import broke off; the log has its trace", "remedy": "Import it again."}
-_NOTHING = "Nothing in this file could be read as a WHOOP data export; the problems say why."
-
-Item = Imported | JournalEntry | Problem
+_BROKE = {
+    "kind": "internal",
+    "message": "an unexpected error; the log has its trace",
+    "remedy": "Import it again.",
+}
+_NOTHING = "nothing in this file could be read as a WHOOP data export; its problems say why"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,51 +114,99 @@ async def run_import(db: Database, run_id: UUID, user_id: str, path: Path, clock
         except CircadiaError as failure:
             error = told(failure)
             log.warning("import.failed", kind=failure.kind, reason=failure.message)
+        except Exception:
+            # the background task's boundary: a bug ends the run, not the service
+            log.exception("import.broke")
+        else:
+            log.info("import.done", ended=state)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             await runs.finish(db, run_id, state, clock(), outcome=outcome, error=error)
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Some rows of the file, ready to be stored."""
+class _Import:
+    """One import under way."""
 
-    row_count: int = 0
-    received: dict[str, dict[Key, Received]] = field(default_factory=dict)
-    entries: dict[tuple[datetime, str], Entry] = field(default_factory=dict)
-    raw_rows: list[RawRow] = field(default_factory=list)
+    def __init__(self, db: Database, user_id: str, now: datetime) -> None:
+        self._db = db
+        self._user_id = user_id
+        self._now = now
+        self._reader = ExportReader()
+        self._member_id: int | None = None
+        self._written = Counter[str]()
+        self._yielded = Counter[str]()
+        self._days: set[date] = set()
 
-    def stretch(self) -> tuple[datetime, datetime] | None:
-        """From the first start to the last end among the records that have times of their own."""
-        timed = [each.record.model_dump(include={"start", "end"}) for found in self.received.values() for each in found.values()]
-        starts = [each["start"] for each in timed if each]
-        return (min(starts), max(each["end"] or each["start"] for each in timed if each)) if starts else None
+    async def batches(self, path: Path) -> AsyncGenerator[int, None]:
+        """Store the file batch by batch; yields the number of rows read so far."""
+        stored, row_count = 0, 0
+        await asyncio.to_thread(self._reader.open, path)
+        try:
+            while (batch := await asyncio.to_thread(self._reader.take, BATCH)) is not None:
+                if batch.raw_rows:
+                    await self._store(batch)
+                    stored += 1
+                    if stored % SETTLE_EVERY == 1:
+                        await self._settle()
+                row_count += batch.row_count
+                yield row_count
+        finally:
+            await asyncio.to_thread(self._reader.close)
+        await self._conclude()
 
+    def report(self) -> ImportReport:
+        """What it did so far."""
+        reader = self._reader
+        counts = {}
+        for name in (*(each.name for each in COLLECTIONS), JOURNAL):
+            read = len(reader.read.get(name, ()))
+            yielded = min(self._yielded[name], read)
+            written = min(max(self._written[name] - yielded, 0), read - yielded)
+            unchanged = read - written - yielded
+            counts[name] = {"read": read, "written": written, "unchanged": unchanged, "yielded": yielded}
+        return ImportReport(counts, tuple(reader.problems), reader.more_problems, len(self._days))
 
-class _Reader:
-    """The file, read a batch at a time in whatever thread asks. What the files say twice is given once: the telling
-    that fills more cells, of equal ones the first."""
+    async def _store(self, batch: Batch) -> None:
+        async with self._db.begin() as connection:
+            if self._member_id is None:
+                self._member_id = await members.ensure(connection, self._user_id, self._now)
+            member_id, now = self._member_id, self._now
+            await exports.begin(connection, member_id)
+            await exports.keep_rows(connection, member_id, batch.raw_rows, now)
+            self._written[JOURNAL] += await exports.keep_journal(
+                connection, member_id, list(batch.entries.values()), now
+            )
+            for type_ in COLLECTIONS:
+                await self._upsert(connection, type_, batch.received.get(type_.name, {}))
+            if stretch := batch.stretch():
+                self._yielded.update(await exports.give_way(connection, member_id, *stretch))
 
-    def __init__(self, path: Path) -> None:
-        self._items = read_export(path)
-        self._rows = groupby(self._items, key=_place)
-        self._lock = threading.Lock()
-        self.row_count = 0
-        self.read: dict[str, dict[Any, int]] = {name: {} for name in (*(each.name for each in COLLECTIONS), _JOURNAL)}
-        self.problems: list[Problem] = []
-        self.more_problems = 0
+    async def _upsert(self, connection: Connection, type_: RecordType, received: dict[Key, Received]) -> None:
+        assert self._member_id is not None
+        old = await exports.told_before(connection, type_, self._member_id, received) if received else set()
+        fresh = [each for key, each in received.items() if key not in old]
+        if fresh:
+            written = await records.upsert(
+                connection, type_, self._member_id, fresh, fetched_at=self._now, source="export"
+            )
+            self._written[type_.name] += written.inserted + written.updated
 
-    def take(self, row_count: int) -> _Batch | None:
-        """The next rows, None at the end."""
-        with self._lock:
-            before = self.row_count
-            batch = _Batch()
-            for item in chain.from_iterable(group for _, group in islice(self._counted(), row_count)):
-                self._add(item, batch)
-            batch.row_count = self.row_count - before
-            return batch if batch.row_count else None
+    async def _settle(self) -> None:
+        assert self._member_id is not None
+        async with self._db.connection() as connection:
+            await exports.analyse(connection)
+        async with self._db.begin() as connection:
+            await days.settle(connection, self._member_id)
+            self._days |= await exports.rebuilt(connection, self._member_id)
 
-    def close(self) -> None:
-        """Let go of the file, after the batch that is being read."""
-        with self._lock:
-            self._items.close()
+    async def _conclude(self) -> None:
+        """Let this import replace earlier ones, say when it was, and leave settled days."""
+        if self._member_id is None:
+            return
+        connected = await members.grant(self._db, self._member_id) is not None
+        async with self._db.begin() as connection:
+            await exports.begin(connection, self._member_id)
+            self._yielded.update(await exports.take_over(connection, self._member_id, self._reader.read))
+            if not connected:
+                await members.advance_as_of(connection, self._member_id, self._now)
+        await self._settle()

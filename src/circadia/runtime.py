@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import httpx2
+import psycopg
 
 from circadia.clients.governor import Governor, Lane, Limits
 from circadia.clients.http import open_client
@@ -23,12 +25,15 @@ from circadia.connections import Connections
 from circadia.domain.members import Token
 from circadia.errors import Misconfigured
 from circadia.storage import budget, members, migrate, tokens
+from circadia.storage.day_reader import DayReader
 from circadia.storage.embedded import EmbeddedPostgres
 from circadia.storage.envelope import Keyring, new_key
 from circadia.storage.postgres import Database
 from circadia.sync import pages
 from circadia.sync.engine import Engine
-from circadia.sync.jobs import Jobs
+
+if TYPE_CHECKING:
+    from circadia.sync.jobs import Jobs
 
 _KEY_FILE = "token_encryption_keys"
 
@@ -96,6 +101,7 @@ class Runtime:
     engine: Engine
     jobs: Jobs
     connections: Connections
+    days: DayReader
     revision: str
 
     @property
@@ -111,9 +117,7 @@ async def database(settings: Settings, *, migrated: bool = True) -> AsyncIterato
         if settings.database_url is not None:
             url = settings.database_url.get_secret_value()
         else:
-            embedded = EmbeddedPostgres(settings.circadia_data_dir)
-            url = await asyncio.to_thread(embedded.start)
-            stack.push_async_callback(asyncio.to_thread, embedded.stop)
+            url = await _embedded(settings, stack)
         if migrated and settings.migrate_on_start and await _behind(url):
             await asyncio.to_thread(migrate.upgrade, url)
         db = Database(url, size=20)
@@ -122,8 +126,26 @@ async def database(settings: Settings, *, migrated: bool = True) -> AsyncIterato
         yield db
 
 
+async def _embedded(settings: Settings, stack: AsyncExitStack) -> str:
+    """Start the embedded server; it is left in any case, also by one who is told to stop while it starts."""
+    embedded = EmbeddedPostgres(settings.circadia_data_dir)
+    starting = asyncio.create_task(asyncio.to_thread(embedded.start))
+
+    async def leave() -> None:
+        await asyncio.wait([starting])
+        await asyncio.to_thread(embedded.stop)
+
+    stack.push_async_callback(leave)
+    return await asyncio.shield(starting)
+
+
 async def _behind(url: str) -> bool:
-    return await asyncio.to_thread(migrate.current, url) != await asyncio.to_thread(migrate.head)
+    try:
+        return await asyncio.to_thread(migrate.current, url) != await asyncio.to_thread(migrate.head)
+    except psycopg.OperationalError as error:
+        raise Misconfigured(
+            "cannot connect to PostgreSQL: check DATABASE_URL and that the server is up", kind="database_unreachable"
+        ) from error
 
 
 @asynccontextmanager
@@ -131,9 +153,11 @@ async def open_runtime(
     settings: Settings, *, clock: Clock = system_clock, transport: httpx2.AsyncBaseTransport | None = None
 ) -> AsyncIterator[Runtime]:
     """Everything, open; closed in the opposite order."""
+    from circadia.sync.jobs import Jobs  # the job engine is heavy, and only a running process needs it
+
     async with AsyncExitStack() as stack:
-        keyring = load_keyring(settings)
         db = await stack.enter_async_context(database(settings))
+        keyring = load_keyring(settings)
         http = await stack.enter_async_context(open_client(transport))
         limits = Limits(settings.rate_limit_per_minute, settings.rate_limit_per_day)
         app = settings.whoop_client_id or "unconfigured"
@@ -157,7 +181,7 @@ async def open_runtime(
             settings.redirect_allowed,
         )
         revision = await asyncio.to_thread(migrate.head)
-        yield Runtime(settings, clock, db, keyring, client, held, engine, jobs, connections, revision)
+        yield Runtime(settings, clock, db, keyring, client, held, engine, jobs, connections, DayReader(db), revision)
 
 
 async def retry_rejects(runtime: Runtime) -> int:

@@ -58,7 +58,8 @@ async def _minimal(url: str, simulator: WhoopSimulator, access: str) -> float:
         for connection, type_ in zip(connections, COLLECTIONS, strict=True):
             await connection.execute(f"DROP TABLE IF EXISTS minimal_{type_.name}".encode())
             await connection.execute(
-                f"CREATE TABLE minimal_{type_.name} (key text PRIMARY KEY, updated_at timestamptz, flat jsonb, raw jsonb)".encode()
+                f"CREATE TABLE minimal_{type_.name} "
+                "(key text PRIMARY KEY, updated_at timestamptz, flat jsonb, raw jsonb)".encode()
             )
         began = time.perf_counter()
         pairs = zip(connections, COLLECTIONS, strict=True)
@@ -71,8 +72,10 @@ async def _minimal(url: str, simulator: WhoopSimulator, access: str) -> float:
 
 async def _walk(http: httpx2.AsyncClient, connection: psycopg.AsyncConnection[Any], type_: RecordType) -> None:
     statement = (
-        f"INSERT INTO minimal_{type_.name} SELECT r ->> 'key', (r ->> 'updated_at')::timestamptz, r -> 'flat', r -> 'raw' "
-        "FROM jsonb_array_elements(%s::jsonb) r ON CONFLICT (key) DO UPDATE SET flat = excluded.flat, raw = excluded.raw"
+        f"INSERT INTO minimal_{type_.name} "
+        "SELECT r ->> 'key', (r ->> 'updated_at')::timestamptz, r -> 'flat', r -> 'raw' "
+        "FROM jsonb_array_elements(%s::jsonb) r "
+        "ON CONFLICT (key) DO UPDATE SET flat = excluded.flat, raw = excluded.raw"
     ).encode()
     parameters = {"limit": "25", "end": place.EPOCH.isoformat().replace("+00:00", "Z")}
     while True:
@@ -82,7 +85,10 @@ async def _walk(http: httpx2.AsyncClient, connection: psycopg.AsyncConnection[An
             {
                 "key": str(each[type_.key]),
                 "updated_at": each["updated_at"],
-                "flat": {**{name: value for name, value in each.items() if name != "score"}, **(each.get("score") or {})},
+                "flat": {
+                    **{name: value for name, value in each.items() if name != "score"},
+                    **(each.get("score") or {}),
+                },
                 "raw": each,
             }
             for each in body["records"]

@@ -34,7 +34,8 @@ async def run() -> None:
             await place.connect(runtime, simulator, "member", simulator.state.world.user_ids[0])
         context = multiprocessing.get_context("spawn")
         queue: multiprocessing.Queue[tuple[float, float, int]] = context.Queue()
-        child = context.Process(target=_backfill, args=(url, base, queue))
+        keys = place.settings(url).token_encryption_keys
+        child = context.Process(target=_backfill, args=(url, base, keys, queue))
         child.start()
         before, after, records = await asyncio.to_thread(queue.get, True, 600)
         child.join()
@@ -43,16 +44,16 @@ async def run() -> None:
     print(f"{records} records; {before:.0f} MB before, peak {after:.0f} MB, grown {after - before:.0f} MB (at most 60)")
 
 
-def _backfill(url: str, base: str, queue: multiprocessing.Queue[tuple[float, float, int]]) -> None:
-    queue.put(asyncio.run(_measured(url, base)))
+def _backfill(url: str, base: str, keys: object, queue: multiprocessing.Queue[tuple[float, float, int]]) -> None:
+    queue.put(asyncio.run(_measured(url, base, keys)))
 
 
-async def _measured(url: str, base: str) -> tuple[float, float, int]:
-    keys = place.settings(
+async def _measured(url: str, base: str, keys: object) -> tuple[float, float, int]:
+    settings = place.settings(
         url, WHOOP_API_BASE_URL=f"{base}/developer", WHOOP_OAUTH_BASE_URL=f"{base}/oauth/oauth2"
-    )
+    ).model_copy(update={"token_encryption_keys": keys})
     transport = httpx2.AsyncHTTPTransport()
-    async with open_runtime(keys, clock=StandingClock(place.EPOCH), transport=transport) as runtime:
+    async with open_runtime(settings, clock=StandingClock(place.EPOCH), transport=transport) as runtime:
         grant = await members.grant_of_user(runtime.db, "member")
         assert grant is not None
         await runtime.db.row("SELECT 1")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, datetime, timedelta
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
@@ -12,16 +13,20 @@ from circadia.errors import Invalid
 from circadia.runtime import Runtime
 
 
-def _runtime(request: Request) -> Runtime:
+async def _runtime(request: Request) -> Runtime:
     return cast("Runtime", request.app.state.runtime)
 
 
-def _user_id(user_id: Annotated[str, Path(description="The app's own id of the user", examples=["demo"])]) -> str:
+async def _user_id(user_id: Annotated[str, Path(description="The app's own id of the user", examples=["demo"])]) -> str:
     return check_user_id(user_id)
 
 
 RuntimeDep = Annotated[Runtime, Depends(_runtime)]
 UserId = Annotated[str, Depends(_user_id)]
+
+
+_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FURTHEST_EAST = timedelta(hours=14)
 
 
 def a_date(text: str, name: str = "date") -> date:
@@ -30,13 +35,13 @@ def a_date(text: str, name: str = "date") -> date:
         found = date.fromisoformat(text)
     except ValueError:
         found = None
-    if found is None or len(text) != 10 or not 1970 <= found.year < 2200:
+    if found is None or _WRITTEN.fullmatch(text) is None or not 1970 <= found.year < 2200:
         raise Invalid(f"{name} is a date written YYYY-MM-DD", kind="invalid_date")
     return found
 
 
-def no_future(day: date, today: date, name: str = "date") -> date:
+def no_future(day: date, now: datetime, name: str = "date") -> date:
     """A day that has begun somewhere on Earth; Invalid otherwise."""
-    if day.toordinal() > today.toordinal() + 1:
+    if day > (now + _FURTHEST_EAST).date():
         raise Invalid(f"{name} lies in the future", kind="future_date")
     return day

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -17,6 +19,7 @@ from circadia.errors import CircadiaError
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:circadia:problem:"
+_PLAIN_IN_A_PATH = "/:@!$&'()*+,;="
 
 STATUS: dict[type[CircadiaError], int] = {
     errors.Invalid: 422,
@@ -49,6 +52,14 @@ _TITLES = {
 }
 
 
+_BEFORE_A_ROUTE = {
+    400: ("malformed_request", "the request could not be read"),
+    404: ("no_such_route", "there is nothing at this path; the API's description lists what there is"),
+    405: ("method_not_allowed", "this path does not take this method; the Allow header says which it takes"),
+    413: ("body_too_large", "the request's body is larger than this path takes"),
+}
+
+
 class Problem(BaseModel):
     """A problem document. `type` is stable and names the kind of problem; `remedy` says what to do."""
 
@@ -69,10 +80,13 @@ def status_of(error: CircadiaError) -> int:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entries of the problems a route may answer."""
-    return {
-        each: {"description": _TITLES[each], "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
-        for each in statuses
-    }
+    content = {MEDIA_TYPE: {"schema": _schema()}}
+    return {each: {"description": _TITLES[each], "content": content} for each in statuses}
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return Problem.model_json_schema()
 
 
 def answer(
@@ -92,7 +106,7 @@ def answer(
         status=status,
         detail=detail,
         remedy=remedy,
-        instance=request.url.path,
+        instance=quote(request.scope["path"], safe=_PLAIN_IN_A_PATH),
         request_id=structlog.contextvars.get_contextvars().get("request"),
         errors=found,
     )
@@ -128,11 +142,9 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    kinds = {404: "no_such_route", 405: "method_not_allowed", 413: "body_too_large"}
+    kind, detail = _BEFORE_A_ROUTE.get(error.status_code, ("http_error", str(error.detail)))
     headers = dict(error.headers) if error.headers else None
-    return answer(
-        request, error.status_code, kinds.get(error.status_code, "http_error"), str(error.detail), headers=headers
-    )
+    return answer(request, error.status_code, kind, detail, headers=headers)
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:

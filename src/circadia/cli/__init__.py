@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from circadia import __version__
-from circadia.cli import connect, db, deliveries, imports, keys, members, runs, serve, simulate
+from circadia.cli import connect, db, deliveries, imports, keys, members, output, running, runs, serve, simulate
 from circadia.cli.demo import command
 from circadia.cli.running import Answering
 
@@ -53,15 +54,22 @@ def circadia(
 ) -> None:
     """The self-hosted home of WHOOP data: connect members, keep their data in step, serve it.
 
-    New here? [bold]circadia demo[/bold] shows everything with simulated members: no account, no database to install.
+    New here? [bold]circadia demo[/bold] shows everything with simulated
+    members: no account, no database to install.
 
-    Settings come from the environment and from .env in the working directory. Without DATABASE_URL Circadia runs its
-    own PostgreSQL in CIRCADIA_DATA_DIR.
+    Settings come from the environment and from .env in the working directory.
+    Without DATABASE_URL Circadia runs its own PostgreSQL in CIRCADIA_DATA_DIR.
 
-    Exit codes: 0 done, 1 partly done, 2 wrong usage, 3 refused or misconfigured.
+    Exit codes: 0 done, 1 partly done, 2 wrong usage, 3 refused or
+    misconfigured.
     """
 
 
 def main() -> None:
     """Run the command line of this process."""
-    app()
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the boundary
+        # wrong usage and named errors were answered further in: this is a bug
+        output.complain_of_bug(error)
+        sys.exit(running.REFUSED)

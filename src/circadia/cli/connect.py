@@ -13,6 +13,7 @@ import typer
 
 from circadia.cli import browser, output, running
 from circadia.cli.arguments import Json, User
+from circadia.config import is_loopback
 from circadia.domain.members import Connection as Grant
 from circadia.errors import Invalid
 from circadia.storage import members
@@ -35,8 +36,9 @@ def connect(
 ) -> None:
     """Connect a member's WHOOP account: they consent in a browser, once.
 
-    The browser comes back to WHOOP_REDIRECT_URL, so `circadia serve` has to be running. With --headless open the
-    address on any machine and paste the one the browser ends at, even if it shows an error there.
+    The browser comes back to WHOOP_REDIRECT_URL, so `circadia serve` has to be
+    running. With --headless open the address on any machine and paste the one
+    the browser ends at, even if it shows an error there.
 
     \b
     Examples:
@@ -133,7 +135,7 @@ async def _still_awaited(runtime: Runtime, state: str) -> bool:
 
 
 async def _answers(url: str) -> bool:
-    async with httpx2.AsyncClient(timeout=3.0) as http:
+    async with httpx2.AsyncClient(timeout=3.0, trust_env=not is_loopback(url)) as http:
         try:
             return (await http.get(f"{url}/health/live")).status_code == httpx2.codes.OK
         except httpx2.HTTPError:

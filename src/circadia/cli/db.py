@@ -99,7 +99,10 @@ async def _upgrade(json: bool) -> int:
     if json:
         output.print_json({"before": before, "revision": after})
     else:
-        typer.echo(f"The schema is at {after}" + (", as it was." if before == after else f", it was at {before}."))
+        typer.echo(
+            f"The schema is at {after}"
+            + (", as it was." if before == after else f", it was {f'at {before}' if before else 'empty'}.")
+        )
     return running.DONE
 
 

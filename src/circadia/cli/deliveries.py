@@ -41,6 +41,9 @@ async def _list(limit: int, json: bool) -> int:
     if json:
         output.print_json({"deliveries": [dict(zip(_FIELDS, each, strict=True)) for each in found]})
         return running.DONE
+    if not found:
+        typer.echo("No webhook has arrived yet.")
+        return running.DONE
     rows = [
         (str(number), trace_id, kind, str(account), output.instant(at), state)
         for number, trace_id, kind, account, at, state in found

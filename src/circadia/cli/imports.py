@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,12 @@ import typer
 from circadia.cli import output, running
 from circadia.cli.arguments import Json, user_id
 from circadia.clock import system_clock
+from circadia.errors import Invalid
 
 if TYPE_CHECKING:
     from circadia.imports import ImportReport
 
+_SHOWN = 50
 _COUNTS = ("read", "written", "unchanged", "yielded")
 
 
@@ -27,8 +30,9 @@ def import_(
 ) -> None:
     """Read a WHOOP data export (WHOOP app: More, App Settings, Data Export) into the store.
 
-    Importing the same file again changes nothing. Where the API has the same event, the API's record counts
-    ("yielded"). What cannot be read is named by file and line, the rest is imported, and the exit code is 1.
+    Importing the same file again changes nothing. Where the API has the same
+    event, the API's record counts ("yielded"). What cannot be read is named by
+    file and line, the rest is imported, and the exit code is 1.
 
     \b
     Examples:
@@ -53,19 +57,23 @@ async def _import(file: Path, user: str, json: bool) -> int:
             )
             display.update(line, total=1, completed=1)
     _tell(report, user, json)
-    if not report.problems:
-        return running.DONE
-    return running.PARTLY if any(each["read"] for each in report.counts.values()) else running.REFUSED
+    if report.nothing:
+        return running.REFUSED
+    return running.PARTLY if report.problems else running.DONE
 
 
 def _tell(report: ImportReport, user: str, json: bool) -> None:
-    problems = [{"file": each.file, "line": each.line, "message": each.message} for each in report.problems]
     if json:
-        output.print_json({"user_id": user, "counts": report.counts, "days": report.days, "problems": problems})
-    else:
+        problems = [asdict(each) for each in report.problems]
+        output.print_json({"user_id": user, **report.as_dict(), "problems": problems})
+    elif not report.nothing:
         rows = [(name, *(str(told[each]) for each in _COUNTS)) for name, told in report.counts.items()]
         output.print_table(("type", *_COUNTS), rows)
-        typer.echo(f"{report.days} days are ready to read.")
-    for each in report.problems:
+        typer.echo(f"{report.days} days changed.")
+    for each in report.problems[:_SHOWN]:
         place = each.file if each.line is None else f"{each.file}, line {each.line}"
         output.say(f"{place}: {each.message}")
+    if (more := len(report.problems) + report.more_problems - _SHOWN) > 0:
+        output.say(f"... and {more} more problems; --json lists the first thousand.")
+    if report.nothing:
+        output.complain(Invalid(f"nothing was imported for {user}", remedy="Give the zip as WHOOP sent it."))

@@ -83,13 +83,14 @@ def revoke(
 def rotate(json: Json = False) -> None:
     """Seal the stored tokens again with the newest encryption key, while everything runs.
 
-    First put a new entry in front of TOKEN_ENCRYPTION_KEYS (with the embedded database: in front of the file
-    token_encryption_keys in the data directory) and restart every process. The old entry still opens what it sealed;
-    service keys made under it need it as long as they live.
+    First put a new entry in front of TOKEN_ENCRYPTION_KEYS (with the embedded
+    database: in front of the file token_encryption_keys in the data directory)
+    and restart every process. The old entry still opens what it sealed; service
+    keys made under it need it as long as they live.
 
     \b
     Examples:
-      TOKEN_ENCRYPTION_KEYS="k2:$(openssl rand -base64 32),$OLD" circadia keys rotate
+      circadia keys rotate
     """
     running.run(_rotate(json))
 

@@ -78,6 +78,7 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="critical",  # what breaks in a request is logged by the application, once
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,

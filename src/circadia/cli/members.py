@@ -21,7 +21,7 @@ from circadia.storage.statistics import statistics
 
 def status(
     user: Annotated[
-        str | None, typer.Argument(metavar="[USER]", parser=user_id, help="One user; everybody without it.")
+        str | None, typer.Argument(metavar="USER", parser=user_id, help="One user; everybody without it.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -125,8 +125,8 @@ def _history(told: dict[str, Any]) -> str:
     states = [told["types"][each.name]["history"] for each in COLLECTIONS]
     if all(each["complete"] for each in states):
         return "complete"
-    reached = [each["reached_at"] for each in states if each["reached_at"]]
-    return f"back to {max(reached):%Y-%m-%d}" if reached else "-"
+    coming = [each["reached_at"] for each in states if each["reached_at"] and not each["complete"]]
+    return f"back to {max(coming):%Y-%m-%d}" if coming else "-"
 
 
 def _freshness(state: dict[str, Any], now: datetime) -> str:

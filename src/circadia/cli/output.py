@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,7 +61,9 @@ def complain(error: CircadiaError) -> None:
 
 
 def complain_of_bug(error: Exception) -> None:
-    """An error nobody foresaw: its kind only, because its text may carry anything."""
+    """An error nobody foresaw: its kind only, because its text may carry anything, unless its details are asked for."""
+    if os.environ.get("LOG_LEVEL") == "DEBUG":
+        traceback.print_exception(error)
     typer.echo(
         f"circadia: this should not have happened ({type(error).__name__}). "
         "Run it again with LOG_LEVEL=DEBUG for the details, and please report it.",
@@ -67,15 +71,17 @@ def complain_of_bug(error: Exception) -> None:
     )
 
 
-def counting(*, stderr: bool = True) -> Progress:
-    """A display of tasks whose end is not known: a moving bar, a label and the field `told`."""
+def counting() -> Progress:
+    """A display of tasks whose end is not known, for a terminal: a moving bar, a label and the field `told`."""
+    shown_on = console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
-        console=console(stderr=stderr),
+        console=shown_on,
+        disable=not shown_on.is_terminal,
     )
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import structlog
+import psycopg
 import typer
 from typer.core import TyperGroup
 
 from circadia import config, logs
 from circadia.cli import output
-from circadia.errors import CircadiaError
+from circadia.errors import CircadiaError, UpstreamDown
 
 if TYPE_CHECKING:
     from circadia.config import Settings
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 DONE, PARTLY, REFUSED, INTERRUPTED = 0, 1, 3, 130
 """Exit codes, next to 2 for wrong usage. 130 is the shells' own for a command that was interrupted."""
 
-log = structlog.get_logger()
+_CHECK_DATABASE = "Check DATABASE_URL and that the server is up."
 
 
 class Answering(TyperGroup):
@@ -39,15 +38,9 @@ class Answering(TyperGroup):
         except CircadiaError as error:
             output.complain(error)
             raise typer.Exit(REFUSED) from error
-        except (typer.Exit, typer.Abort, KeyboardInterrupt, BrokenPipeError):
-            raise
-        except Exception as error:
-            # the command line's boundary: wrong usage has an answer of its own, anything else is a bug
-            if not type(error).__module__.startswith(("circadia.", "typer.", "click.")):
-                output.complain_of_bug(error)
-                log.debug("command.broke", exc_info=error)
-                raise typer.Exit(REFUSED) from error
-            raise
+        except psycopg.OperationalError as error:
+            output.complain(UpstreamDown("PostgreSQL does not answer", remedy=_CHECK_DATABASE))
+            raise typer.Exit(REFUSED) from error
 
 
 def settings_with(**overrides: str | None) -> Settings:
@@ -120,8 +113,3 @@ async def opened_database(*, migrated: bool = True) -> AsyncIterator[tuple[Setti
     quiet_log(settings)
     async with database(settings, migrated=migrated) as db:
         yield settings, db
-
-
-def on_terminal() -> bool:
-    """Whether a person watches."""
-    return sys.stdout.isatty()

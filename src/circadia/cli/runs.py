@@ -54,7 +54,8 @@ def sync(
 ) -> None:
     """Bring a member's data up to date now.
 
-    Without --wait the run is left to a worker; with it the command works itself when no worker is alive.
+    Without --wait the run is left to a worker; with it the command works itself
+    when no worker is alive.
 
     \b
     Examples:
@@ -67,7 +68,8 @@ def sync(
 def backfill(user: User, wait: Wait = False, json: Json = False) -> None:
     """Fetch what is missing of a member's whole history, newest first.
 
-    It starts by itself when a member connects and goes on where it stopped; this asks for it again.
+    It starts by itself when a member connects and goes on where it stopped;
+    this asks for it again.
 
     \b
     Examples:

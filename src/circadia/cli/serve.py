@@ -44,7 +44,7 @@ def serve(
     \b
     Examples:
       circadia serve
-      circadia serve --host 0.0.0.0 --port 9000
+      PUBLIC_URL=https://whoop.example.org circadia serve --host 0.0.0.0
       circadia serve --no-worker     (and `circadia worker` on other machines)
     """
     if only is Part.GATEWAY:

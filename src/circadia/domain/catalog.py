@@ -34,6 +34,7 @@ class RecordType:
     dies_with    the link whose deletion takes this record along
     scope        the OAuth scope that opens it
     every        cadence of the scheduled sync, and the relaxed one where webhooks arrive
+    own_day      the instant whose local date it belongs to while no cycle says otherwise: a column and what is added
     push         the noun in WHOOP's webhook types, None where there is no webhook
     """
 
@@ -48,6 +49,7 @@ class RecordType:
     item: str | None = None
     links: tuple[Link, ...] = ()
     dies_with: Link | None = None
+    own_day: tuple[str, timedelta] | None = None
     push: str | None = None
 
     @property
@@ -81,6 +83,7 @@ CATALOG: tuple[RecordType, ...] = (
         path="/v2/cycle",
         item="/v2/cycle/{id}",
         key="id",
+        own_day=("start", 12 * _HOUR),
         scope="read:cycles",
         every=15 * _MINUTE,
         every_with_push=_HOUR,
@@ -92,6 +95,7 @@ CATALOG: tuple[RecordType, ...] = (
         path="/v2/activity/sleep",
         item="/v2/activity/sleep/{id}",
         key="id",
+        own_day=("end", timedelta(0)),
         scope="read:sleep",
         every=15 * _MINUTE,
         every_with_push=6 * _HOUR,
@@ -119,6 +123,7 @@ CATALOG: tuple[RecordType, ...] = (
         path="/v2/activity/workout",
         item="/v2/activity/workout/{id}",
         key="id",
+        own_day=("start", timedelta(0)),
         scope="read:workout",
         every=15 * _MINUTE,
         every_with_push=6 * _HOUR,

@@ -54,9 +54,16 @@ def parse_plan(text: str) -> Plan:
 
 
 def due_after(
-    plan: Plan, type_: RecordType, now: datetime, *, offset: timedelta = timedelta(0), seed: int = 0
+    plan: Plan,
+    type_: RecordType,
+    now: datetime,
+    *,
+    offset: timedelta = timedelta(0),
+    seed: int = 0,
+    pushed: bool = False,
 ) -> datetime:
-    """When a type that has just been synced comes due again. `offset` is the member's local offset, `seed` spreads
+    """When a type that has just been synced comes due again. `pushed` says that the member's webhooks arrive, which
+    makes asking a safety net. `offset` is the member's local offset, `seed` spreads
     members over the hour, clear of its quiet minutes."""
     if plan.name == "manual":
         return _NEVER
@@ -64,7 +71,7 @@ def due_after(
         return next_due(now, plan.every)
     if plan.name == "four-a-day" and type_.collection:
         return _four_a_day(type_, now, offset, seed)
-    return next_due(now, type_.every)
+    return next_due(now, type_.every_with_push if pushed else type_.every)
 
 
 def _four_a_day(type_: RecordType, now: datetime, offset: timedelta, seed: int) -> datetime:

@@ -11,10 +11,11 @@ from starlette.responses import HTMLResponse, Response
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;background:#10151a;color:#e8edf1;display:grid;place-items:center;
 min-height:100vh;margin:0}
-main{background:#1a2229;border-radius:14px;padding:2rem;width:min(26rem,90vw);box-shadow:0 8px 40px #0008}
+main{background:#1a2229;border-radius:14px;padding:1.5rem;box-sizing:border-box;width:min(28rem,calc(100vw - 2rem));
+box-shadow:0 8px 40px #0008}
 h1{font-size:1.25rem;margin:0 0 .25rem}p{color:#9fb0bd;margin:.25rem 0 1rem}
-select{width:100%;padding:.6rem;border-radius:8px;border:1px solid #34424d;background:#10151a;color:inherit;
-font:inherit}
+select{box-sizing:border-box;width:100%;padding:.6rem;border-radius:8px;border:1px solid #34424d;
+background:#10151a;color:inherit;font:inherit}
 ul{list-style:none;padding:0}li{padding:.15rem 0}
 button{font:inherit;padding:.6rem 1.4rem;border-radius:8px;border:0;cursor:pointer}
 button[value=allow]{background:#19d3a2;color:#06231b;font-weight:600}

@@ -8,10 +8,8 @@ from typing import cast
 
 from circadia.storage.postgres import Connection, Database, row, rows
 
-_READ = """
-    SELECT d.document, EXISTS (SELECT FROM day_changes c JOIN members m ON m.id = c.member_id WHERE m.user_id = %(user)s)
-    FROM day_documents(%(user)s, %(first)s, %(last)s) d"""
-
+_ONE = "SELECT document, unsettled FROM day_document(%s, %s)"
+_RANGE = "SELECT document, unsettled FROM day_documents(%s, %s, %s)"
 _NEWEST = """
     SELECT m.id, (SELECT c.day FROM cycles c WHERE c.member_id = m.id AND c.deleted_at IS NULL ORDER BY c.start DESC LIMIT 1),
            (SELECT max(d.day) FROM days d WHERE d.member_id = m.id), EXISTS (SELECT FROM day_changes x WHERE x.member_id = m.id)
@@ -31,8 +29,13 @@ async def settle_user(connection: Connection, user_id: str) -> None:
 
 async def document(db: Database, user_id: str, day: date) -> str:
     """The day document as JSON text, never older than the rows."""
-    async with db.connection() as connection:
-        return (await _documents(connection, user_id, day, day))[0]
+    while True:
+        found = await db.row(_ONE, (user_id, day))
+        assert found is not None
+        if not found[1]:
+            return cast("str", found[0])
+        async with db.connection() as connection:
+            await settle_user(connection, user_id)
 
 
 async def documents(db: Database, user_id: str, first: date, last: date, *, batch: int = 180) -> AsyncIterator[str]:
@@ -62,7 +65,7 @@ async def newest(db: Database, user_id: str) -> date | None:
 async def _documents(connection: Connection, user_id: str, first: date, last: date) -> list[str]:
     """A statement reads documents and pending changes in one snapshot, so an old document is seen as such."""
     while True:
-        found = await rows(connection, _READ, {"user": user_id, "first": first, "last": last})
-        if not found[0][1]:
-            return [each[0] for each in found]
+        found = await rows(connection, _RANGE, (user_id, first, last))
+        if not any(unsettled for _, unsettled in found):
+            return [document for document, _ in found]
         await settle_user(connection, user_id)

@@ -29,6 +29,16 @@ async def store(connection: Connection, source: str, delivery: Delivery, now: da
     return found is not None
 
 
+async def arrive(connection: Connection, whoop_user_id: int, since: datetime) -> bool:
+    """Whether a webhook about a WHOOP account has come in since an instant."""
+    found = await row(
+        connection,
+        "SELECT 1 FROM deliveries WHERE whoop_user_id = %s AND received_at >= %s LIMIT 1",
+        (whoop_user_id, since),
+    )
+    return found is not None
+
+
 async def settle(db: Database, whoop_user_id: int, received_before: datetime, now: datetime) -> int:
     """A sync that began after they arrived has answered a member's waiting webhooks."""
     return await db.execute(

@@ -14,11 +14,11 @@ from datetime import date, datetime
 
 import orjson
 
-from circadia.domain.catalog import RecordType
+from circadia.domain.catalog import COLLECTIONS, RecordType
 from circadia.errors import NotFound
 from circadia.storage import records
 from circadia.storage.postgres import Connection, row, rows
-from circadia.storage.records import Key
+from circadia.storage.records import Key, Received
 
 _BEGIN = "SELECT has_export FROM members WHERE id = %s FOR NO KEY UPDATE"
 
@@ -74,7 +74,7 @@ class Entry:
     question: str
     answered_yes: bool
     notes: str | None
-    raw: Mapping[str, str]
+    raw: Mapping[str, Mapping[str, str]]
 
 
 async def begin(connection: Connection, member_id: int) -> None:
@@ -90,7 +90,13 @@ async def begin(connection: Connection, member_id: int) -> None:
 async def keep_rows(connection: Connection, member_id: int, kept: Sequence[RawRow], now: datetime) -> None:
     """Keep raw rows; what a row says is kept once, with the first file and line that said it."""
     listed = [
-        {"kind": each.kind, "digest": each.digest, "file": each.file, "line": each.line, "raw": dict(each.raw)}
+        {
+            "kind": each.kind,
+            "digest": each.digest,
+            "file": each.file,
+            "line": each.line,
+            "raw": dict(each.raw),
+        }
         for each in kept
     ]
     await connection.execute(_KEEP_ROWS, {"member": member_id, "rows": orjson.dumps(listed).decode(), "now": now})
@@ -107,15 +113,27 @@ async def keep_journal(connection: Connection, member_id: int, entries: Sequence
     return int(found[0]) if found else 0
 
 
+async def told_before(
+    connection: Connection, type_: RecordType, member_id: int, received: Mapping[Key, Received]
+) -> set[Key]:
+    """Those of `received` of which an earlier import has told every cell: a file with fewer columns says nothing new."""
+    page = {str(key): each.raw for key, each in received.items()}
+    found = await rows(
+        connection,
+        f"SELECT t.{type_.key} FROM {type_.table} t WHERE t.member_id = %s AND t.{type_.key} = ANY (%s) "
+        f"AND t.source = 'export' AND t.raw @> (%s::jsonb -> t.{type_.key}::text)",
+        (member_id, list(received), orjson.dumps(page).decode()),
+    )
+    return {each[0] for each in found}
+
+
 async def give_way(connection: Connection, member_id: int, since: datetime, until: datetime) -> dict[str, int]:
     """Let imported rows around `[since, until]` yield to WHOOP's records of the same events. How many did, by type."""
     found = await row(connection, "SELECT exports_give_way(%s, %s, %s)", (member_id, since, until))
     return dict(found[0]) if found else {}
 
 
-async def give_way_to(
-    connection: Connection, type_: RecordType, member_id: int, keys: Sequence[Key]
-) -> dict[str, int]:
+async def give_way_to(connection: Connection, type_: RecordType, member_id: int, keys: Sequence[Key]) -> dict[str, int]:
     """The same around the records of `keys`, which have just arrived from WHOOP."""
     stretch = await records.stretch(connection, type_, member_id, keys)
     return await give_way(connection, member_id, *stretch) if stretch else {}
@@ -132,9 +150,24 @@ async def take_over(connection: Connection, member_id: int, here: Mapping[str, C
     return {"workout": int(found[0]) if found else 0}
 
 
+async def analyse(connection: Connection) -> None:
+    """Give the planner figures about tables that it has none of yet. It takes any index without them, and a first
+    import is over before the server would look by itself."""
+    found = await rows(
+        connection,
+        "SELECT relname FROM pg_class WHERE relname = ANY (%s) AND relnamespace = current_schema()::regnamespace "
+        "AND reltuples < 0 AND pg_relation_size(oid) > 0",
+        ([*(each.table for each in COLLECTIONS), "journal_entries", "export_rows", "days"],),
+    )
+    for (table,) in found:
+        await connection.execute(f"ANALYZE {table}")
+
+
 async def rebuilt(connection: Connection, member_id: int) -> set[date]:
     """The dates whose documents this transaction has written."""
     found = await rows(
-        connection, "SELECT day FROM days WHERE member_id = %s AND xmin = pg_current_xact_id()::xid", (member_id,)
+        connection,
+        "SELECT day FROM days WHERE member_id = %s AND xmin = pg_current_xact_id()::xid",
+        (member_id,),
     )
     return {each[0] for each in found}

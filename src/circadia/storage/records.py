@@ -45,9 +45,11 @@ def quoted(column: str) -> str:
     return f'"{column}"' if column == "end" else column
 
 
-async def lock(connection: Connection, member_id: int) -> bool:
-    """Take the member's lock for this transaction; tells whether an export was imported for them."""
-    found = await row(connection, "SELECT has_export FROM members WHERE id = %s FOR NO KEY UPDATE", (member_id,))
+async def lock(connection: Connection, member_id: int, *, shared: bool = False) -> bool:
+    """Take the member's lock for this transaction; tells whether an export was imported for them. Writers that only
+    add pages may share it; whoever labels days, deletes or lets an export yield has it alone."""
+    strength = "SHARE" if shared else "NO KEY UPDATE"
+    found = await row(connection, f"SELECT has_export FROM members WHERE id = %s FOR {strength}", (member_id,))
     return bool(found and found[0])
 
 
@@ -151,28 +153,33 @@ async def _bury_by(
     return int(found[0]) if found else 0
 
 
-async def exports_give_way(connection: Connection, member_id: int) -> int:
-    """Let imported rows yield to WHOOP's records of the same events. Returns how many did."""
-    found = await row(connection, "SELECT exports_give_way(%s)", (member_id,))
-    return int(found[0]) if found else 0
-
-
 async def oldest_start(
     connection: Connection, type_: RecordType, member_id: int, keys: Sequence[Key]
 ) -> datetime | None:
     """The earliest known start among the rows of `keys`: their own, or that of a record they name."""
+    found = await stretch(connection, type_, member_id, keys)
+    return found[0] if found else None
+
+
+async def stretch(
+    connection: Connection, type_: RecordType, member_id: int, keys: Sequence[Key]
+) -> tuple[datetime, datetime] | None:
+    """The earliest start and the latest end among the rows of `keys` (an open one ends at its start): their own, or
+    those of a record they name; None where none is known."""
     if type_.timed:
-        start, joins = "t.start", ""
+        start, end, joins = "t.start", 't."end"', ""
     else:
-        start = "coalesce(" + ", ".join(f"l_{link.column}.start" for link in reversed(type_.links)) + ")"
+        names = [f"l_{link.column}" for link in reversed(type_.links)]
+        start = "coalesce(" + ", ".join(f"{each}.start" for each in names) + ")"
+        end = "coalesce(" + ", ".join(f'{each}."end"' for each in names) + ")"
         joins = " ".join(_link_join(link, "t") for link in type_.links)
     found = await row(
         connection,
-        f"SELECT min({start}) FROM {type_.table} t {joins} "
+        f"SELECT min({start}), max(coalesce({end}, {start})) FROM {type_.table} t {joins} "
         f"WHERE t.member_id = %(member)s AND t.{type_.key} = ANY (%(keys)s)",
         {"member": member_id, "keys": list(keys)},
     )
-    return found[0] if found else None
+    return (found[0], found[1]) if found and found[0] else None
 
 
 async def page(
@@ -296,6 +303,19 @@ def _declared(type_: RecordType) -> str:
     return ", ".join(declared)
 
 
+def _first_label(type_: RecordType) -> str:
+    """The date a new row most likely belongs to, so that settling seldom has to write it again."""
+    if type_.own_day is not None:
+        column, later = type_.own_day
+        return f"local_date({quoted(column)} + interval '{int(later.total_seconds())} seconds', timezone_offset)"
+    named = (
+        f"(SELECT x.day FROM {BY_NAME[link.type].table} x WHERE x.member_id = %(member)s "
+        f"AND x.{BY_NAME[link.type].key} = page.{link.column})"
+        for link in type_.links
+    )
+    return f"coalesce({', '.join(named)})"
+
+
 @cache
 def _upsert_sql(type_: RecordType) -> str:
     columns = [quoted(each) for each in type_.columns]
@@ -308,8 +328,8 @@ def _upsert_sql(type_: RecordType) -> str:
         ), before AS (
             SELECT {_noted_columns(type_)} FROM {type_.table} t WHERE t.member_id = %(member)s AND t.{key} IN (SELECT {key} FROM page)
         ), written AS (
-            INSERT INTO {type_.table} AS t (member_id, {listed}, raw, fetched_at, source)
-            SELECT %(member)s, {listed}, raw, %(fetched)s, %(source)s FROM page ORDER BY {key}
+            INSERT INTO {type_.table} AS t (member_id, {listed}, raw, fetched_at, source, day)
+            SELECT %(member)s, {listed}, raw, %(fetched)s, %(source)s, {_first_label(type_)} FROM page ORDER BY {key}
             ON CONFLICT (member_id, {key}) DO UPDATE
             SET {renewed}, raw = excluded.raw, fetched_at = excluded.fetched_at, source = excluded.source, deleted_at = NULL
             WHERE CASE

@@ -20,6 +20,7 @@ _COLUMNS = (
     "r.id, m.user_id, r.member_id, r.kind, r.lane, r.types, r.state, r.created_at, r.started_at, r.finished_at, "
     "r.progress, r.outcome, r.error"
 )
+_NO_JOB = "NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.args ->> 'run_id' = r.id::text)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,21 @@ async def widen(db: Database, run_id: UUID, types: list[str]) -> bool:
     )
 
 
-async def waiting(db: Database, member_id: int, kind: RunKind) -> UUID | None:
-    """A member's run of a kind that has not begun."""
+async def of_waiting_job(db: Database, queueing_lock: str) -> UUID | None:
+    """The run of the job that waits in the queue under a lock; there is at most one."""
     found = await db.row(
-        """SELECT id FROM runs WHERE member_id = %s AND kind = %s AND state = 'queued' ORDER BY created_at LIMIT 1""",
+        """SELECT r.id FROM procrastinate_jobs j JOIN runs r ON r.id::text = j.args ->> 'run_id'
+           WHERE j.queueing_lock = %s AND j.status = 'todo'""",
+        (queueing_lock,),
+    )
+    return found[0] if found else None
+
+
+async def without_job(db: Database, member_id: int, kind: RunKind) -> UUID | None:
+    """A member's run that was stopped, or never came into the queue: it has not begun and no job carries it."""
+    found = await db.row(
+        f"""SELECT r.id FROM runs r WHERE r.member_id = %s AND r.kind = %s AND r.state = 'queued' AND {_NO_JOB}
+            ORDER BY r.created_at LIMIT 1""",
         (member_id, kind),
     )
     return found[0] if found else None
@@ -106,8 +118,8 @@ async def requeue(db: Database, run_id: UUID) -> None:
 
 
 async def discard(db: Database, run_id: UUID) -> None:
-    """Drop a run that never was queued."""
-    await db.execute("DELETE FROM runs WHERE id = %s AND state = 'queued'", (run_id,))
+    """Drop a run that never was queued; one that somebody else queued meanwhile stays."""
+    await db.execute(f"DELETE FROM runs r WHERE r.id = %s AND r.state = 'queued' AND {_NO_JOB}", (run_id,))
 
 
 async def start(db: Database, run_id: UUID, now: datetime) -> None:

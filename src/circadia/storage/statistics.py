@@ -46,7 +46,9 @@ def _figures(type_: RecordType) -> tuple[str, ...]:
 @cache
 def _sql(type_: RecordType) -> str:
     order = "start" if type_.timed else "created_at"
-    figures = "".join(f", count({each}), min({each}), avg({each}), max({each})" for each in _figures(type_))
+    figures = "".join(
+        f", count({each}), min({each}), avg({each})::double precision, max({each})" for each in _figures(type_)
+    )
     return f"""
         WITH mine AS (
             SELECT t.* FROM {type_.table} t JOIN members m ON m.id = t.member_id

@@ -63,12 +63,14 @@ async def advance_history(
     began_at: datetime,
     floor: datetime | None,
     done: bool,
+    due_at: datetime,
 ) -> None:
     """A page of the walk has arrived: everything from `floor` up to the cursor is here; with `done` there is no more.
-    The newest page carries the present, so the walk's start counts as the start of a successful sync."""
+    The newest page carries the present, so the walk's start counts as the start of a successful sync, and the next one
+    is due as after any other (`due_at`)."""
     await connection.execute(
         """INSERT INTO sync_states AS s (member_id, type, cursor_at, success_began_at, last_success_at, floor_at, history_done_at, due_at)
-           VALUES (%(member)s, %(type)s, %(cursor)s, %(began)s, %(began)s, %(floor)s, %(done)s, %(began)s)
+           VALUES (%(member)s, %(type)s, %(cursor)s, %(began)s, %(began)s, %(floor)s, %(done)s, %(due)s)
            ON CONFLICT (member_id, type) DO UPDATE SET cursor_at = coalesce(s.cursor_at, excluded.cursor_at),
                success_began_at = coalesce(s.success_began_at, excluded.success_began_at),
                last_success_at = coalesce(s.last_success_at, excluded.last_success_at),
@@ -80,7 +82,18 @@ async def advance_history(
             "began": began_at,
             "floor": floor,
             "done": began_at if done else None,
+            "due": due_at,
         },
+    )
+
+
+async def end_history(db: Database, member_id: int, type_name: str, at: datetime, *, again: bool) -> None:
+    """A walk has reached the beginning: the history is here, or (`again`) the walk starts over from the newest page."""
+    await db.execute(
+        """UPDATE sync_states SET history_done_at = CASE WHEN NOT %(again)s THEN %(at)s::timestamptz END,
+               floor_at = CASE WHEN NOT %(again)s THEN floor_at END
+           WHERE member_id = %(member)s AND type = %(type)s""",
+        {"member": member_id, "type": type_name, "at": at, "again": again},
     )
 
 
@@ -145,7 +158,7 @@ async def unfinished_histories(db: Database) -> list[int]:
     """Connected members whose history has begun to arrive and is not here whole."""
     found = await db.rows(
         """SELECT DISTINCT k.member_id FROM connections k JOIN sync_states s USING (member_id)
-           WHERE k.state = 'connected' AND s.floor_at IS NOT NULL AND s.history_done_at IS NULL"""
+           WHERE k.state = 'connected' AND s.cursor_at IS NOT NULL AND s.history_done_at IS NULL"""
     )
     return [each[0] for each in found]
 

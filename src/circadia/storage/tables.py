@@ -110,7 +110,7 @@ def table_for(type_: RecordType) -> Table:
         indexes.append(Index(None, "member_id", "day"))
         indexes.append(Index(f"{type_.table}_export_idx", "member_id", postgresql_where=text("source = 'export'")))
     if type_.timed:
-        indexes.append(Index(None, "member_id", "start"))
+        indexes.append(Index(None, "member_id", "start", type_.key))
     indexes += [Index(None, "member_id", link.column) for link in type_.links if link.column != type_.key]
     return Table(type_.table, metadata, *columns, *indexes)
 

@@ -33,15 +33,17 @@ _PLAUSIBLE_SHARE = 0.3
 
 @dataclass(slots=True)
 class Listing:
-    """A window as it arrives."""
+    """A window as it arrives. `news_on_later_pages`: whether a page after the first held records never seen before."""
 
     window: Window
     began_at: datetime
     seen: list[Key] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
+    news_on_later_pages: bool = False
 
-    def add(self, _page: Page, stored: Stored) -> None:
+    def add(self, stored: Stored) -> None:
         """One more page of it."""
+        self.news_on_later_pages |= self.outcome.requests > 0 and stored.written.inserted > 0
         self.seen += stored.keys
         self.outcome = self.outcome.page(stored.fetched, stored.written, stored.rejected)
 

@@ -24,8 +24,9 @@ from circadia.domain.members import Connection as Grant
 from circadia.domain.plans import Plan, due_after
 from circadia.domain.windows import EDGE, Window, history, incremental, next_due
 from circadia.errors import CircadiaError, GrantLost, RateLimited, ScopeMissing
-from circadia.storage import days, deliveries, members, sync_states
+from circadia.storage import days, deliveries, members, records, sync_states
 from circadia.storage.postgres import Connection, Database
+from circadia.storage.sync_states import SyncState
 from circadia.sync import pages
 from circadia.sync.deletions import Listing, learn_deletions
 from circadia.sync.outcome import Outcome, Report, told
@@ -34,9 +35,10 @@ log = structlog.get_logger()
 
 _SETTLE_EVERY = 1.0
 _PARKED_FOR = timedelta(days=1)
+_PUSH_SEEN_WITHIN = timedelta(days=2)
 
 Progress = Callable[[str, Outcome, datetime | None], Awaitable[None]]
-"""Told after each page: the type, its outcome so far, the start of the oldest record that has arrived."""
+"""Told after each page that held records: the type, its outcome so far, the start of the oldest record that is here."""
 
 
 class Engine:
@@ -119,13 +121,17 @@ class Engine:
         state = await sync_states.load(self._db, grant.member_id, type_.name)
         if state.cursor_at is None:
             return await self._open_history(grant, type_, lane)
-        began_at = self._clock()
         edge = timedelta(0) if type_.timed else EDGE
-        listing = Listing(incremental(state.cursor_at, began_at, edge), began_at)
-        async for page in self._pages(grant, type_, listing.window, lane):
-            listing.add(page, await pages.store(self._db, type_, grant, page))
-        deletions = await learn_deletions(self._db, self._client, self._auth(grant), type_, grant, listing, lane)
-        outcome = listing.outcome.plus(deletions)
+        outcome = Outcome()
+        while True:
+            began_at = self._clock()
+            listing = Listing(incremental(state.cursor_at, began_at, edge), began_at)
+            async for page in self._pages(grant, type_, listing.window, lane):
+                listing.add(await pages.store(self._db, type_, grant, page))
+            deletions = await learn_deletions(self._db, self._client, self._auth(grant), type_, grant, listing, lane)
+            outcome = outcome.plus(listing.outcome).plus(deletions)
+            if not (deletions.deleted and listing.news_on_later_pages):
+                break
         await self._succeed(grant, type_, listing.window.end, began_at, outcome)
         return outcome
 
@@ -144,7 +150,7 @@ class Engine:
         began_at, outcome = self._clock(), Outcome()
         window = history(None, began_at)
         async for page in self._pages(grant, type_, window, lane):
-            stored = await self._store_history(grant, type_, page, window, began_at)
+            stored = await self._store_history(grant, type_, page, window, began_at, done=page.last)
             outcome = outcome.page(stored.fetched, stored.written, stored.rejected)
             break
         await self._succeed(grant, type_, None, began_at, outcome)
@@ -154,26 +160,48 @@ class Engine:
         self, grant: Grant, type_: RecordType, lane: Lane, settler: _Settler, progress: Progress | None
     ) -> Outcome:
         """One walk below the floor, then, where it had more than one page, a closing look at the newest page for what
-        changed while it went on. Somebody waits for the first page of a new member; the rest has time."""
-        state = await sync_states.load(self._db, grant.member_id, type_.name)
-        if state.history_done_at is not None:
-            return Outcome()
-        began_at, outcome = self._clock(), Outcome()
-        window = history(state.floor_at, began_at)
+        changed while it went on. Page tokens count records: when one that was read has been deleted meanwhile, a
+        later page has passed one over, so the walk is repeated."""
+        outcome = Outcome()
+        while True:
+            state = await sync_states.load(self._db, grant.member_id, type_.name)
+            if state.history_done_at is not None:
+                return outcome
+            began_at = self._clock()
+            walked = await self._walk(grant, type_, lane, state, began_at, settler, progress)
+            outcome = outcome.plus(walked)
+            if state.floor_at is not None or walked.requests > 1:
+                closing = await self._closing_look(grant, type_, lane)
+                outcome = outcome.plus(closing)
+                await sync_states.end_history(
+                    self._db, grant.member_id, type_.name, began_at, again=closing.deleted > 0
+                )
+            await self._succeed(grant, type_, None, began_at, outcome)
+
+    async def _walk(
+        self,
+        grant: Grant,
+        type_: RecordType,
+        lane: Lane,
+        state: SyncState,
+        began_at: datetime,
+        settler: _Settler,
+        progress: Progress | None,
+    ) -> Outcome:
+        """The history below the floor. Somebody waits for the first page of a new member; the rest has time."""
+        outcome, window = Outcome(), history(state.floor_at, began_at)
         first: Lane = lane if state.cursor_at else "person"
         async for page in self._pages(grant, type_, window, lane, first):
-            stored = await self._store_history(grant, type_, page, window, began_at)
+            whole = page.last and state.floor_at is None and not outcome.requests
+            stored = await self._store_history(grant, type_, page, window, began_at, done=whole)
             outcome = outcome.page(stored.fetched, stored.written, stored.rejected)
             await settler.now_and_then()
-            if progress is not None:
+            if progress is not None and page.records:
                 await progress(type_.name, outcome, stored.oldest_start)
-        if outcome.requests > 1:
-            outcome = outcome.plus(await self._newest_page(grant, type_, lane))
-        await self._succeed(grant, type_, None, began_at, outcome)
         return outcome
 
     async def _store_history(
-        self, grant: Grant, type_: RecordType, page: Page, window: Window, began_at: datetime
+        self, grant: Grant, type_: RecordType, page: Page, window: Window, began_at: datetime, *, done: bool
     ) -> pages.Stored:
         """A page of the walk and the floor it lowers, in one transaction."""
 
@@ -185,16 +213,24 @@ class Engine:
                 cursor=window.end,
                 began_at=began_at,
                 floor=stored.oldest_start,
-                done=page.last,
+                done=done,
+                due_at=due_after(self._plan, type_, began_at, seed=grant.member_id),
             )
 
         return await pages.store(self._db, type_, grant, page, after=lower_floor)
 
-    async def _newest_page(self, grant: Grant, type_: RecordType, lane: Lane) -> Outcome:
-        async for page in self._pages(grant, type_, history(None, self._clock()), lane):
-            stored = await pages.store(self._db, type_, grant, page)
-            return Outcome().page(stored.fetched, stored.written, stored.rejected)
-        return Outcome()
+    async def _closing_look(self, grant: Grant, type_: RecordType, lane: Lane) -> Outcome:
+        """The newest page once more: what is new on it, and what it no longer holds."""
+        began_at = self._clock()
+        listing = Listing(history(None, began_at), began_at)
+        async for page in self._pages(grant, type_, listing.window, lane):
+            listing.add(await pages.store(self._db, type_, grant, page))
+            break
+        async with self._db.connection() as connection:
+            stretch = await records.stretch(connection, type_, grant.member_id, listing.seen)
+        listing.window = replace(listing.window, start=stretch[0] if stretch else None)
+        deletions = await learn_deletions(self._db, self._client, self._auth(grant), type_, grant, listing, lane)
+        return listing.outcome.plus(deletions)
 
     def _pages(
         self, grant: Grant, type_: RecordType, window: Window, lane: Lane, first: Lane | None = None
@@ -210,6 +246,7 @@ class Engine:
         now = self._clock()
         async with self._db.begin() as connection:
             offset = await members.local_offset(connection, grant.member_id)
+            pushed = await deliveries.arrive(connection, grant.whoop_user_id, now - _PUSH_SEEN_WITHIN)
             await sync_states.succeed(
                 connection,
                 grant.member_id,
@@ -217,7 +254,7 @@ class Engine:
                 cursor=cursor,
                 began_at=began_at,
                 now=now,
-                due_at=due_after(self._plan, type_, now, offset=offset, seed=grant.member_id),
+                due_at=due_after(self._plan, type_, now, offset=offset, seed=grant.member_id, pushed=pushed),
                 outcome=replace(outcome, held_deletions=0).as_dict(),
                 held_deletions=outcome.held_deletions,
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -16,7 +17,8 @@ from uuid import UUID
 import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ProcrastinateException, UniqueViolation
-from procrastinate.jobs import Status
+from procrastinate.jobs import Job, Status
+from procrastinate.worker import Worker
 
 from circadia.clients.governor import Lane
 from circadia.clients.whoop.auth import Tokens
@@ -24,10 +26,10 @@ from circadia.clock import Clock
 from circadia.domain.catalog import BY_NAME, CATALOG, COLLECTIONS
 from circadia.domain.members import Connection as Grant
 from circadia.domain.windows import IDLE_LIMIT, idle
-from circadia.errors import CircadiaError
+from circadia.errors import CircadiaError, UpstreamDown
 from circadia.storage import members, runs, sync_states
 from circadia.storage import tokens as stored_tokens
-from circadia.storage.postgres import Database
+from circadia.storage.postgres import Database, row
 from circadia.storage.runs import RunKind
 from circadia.sync.engine import Engine
 from circadia.sync.outcome import Outcome, Report, told
@@ -37,10 +39,14 @@ log = structlog.get_logger()
 PRIORITIES: dict[Lane, int] = {"person": 50, "webhook": 40, "scheduled": 30, "reconcile": 20, "backfill": 10}
 """Higher goes first."""
 
-HEARTBEAT, STALLED_AFTER, GRACE = 5.0, 20.0, 10.0
-"""Seconds between a worker's signs of life, until it counts as dead, and for a page to finish at a stop."""
+HEARTBEAT, STALLED_AFTER, RESCUE_EVERY, GRACE = 5.0, 20.0, 5.0, 10.0
+"""Seconds between a worker's signs of life, until it counts as dead, between looks for the jobs of the dead, and for
+a page to finish at a stop."""
+
+_RESCUE_LOCK = 0x72657363
 
 _KEEP_RUNS = timedelta(days=30)
+_REQUEST_TRIES = 300
 _MOST_BACK_OFF = 30.0
 
 
@@ -65,14 +71,13 @@ class Jobs:
         self._clock = clock
         self._stopping = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
+        self._engine_worker: Worker | None = None
         self.worker_alive = False
         self._app = App(connector=PsycopgConnector())
         self._sync_task = self._app.task(name="sync")(self._run_sync)
         self._backfill_task = self._app.task(name="backfill")(self._run_backfill)
         tend = self._app.task(name="tend", queueing_lock="tend", lock="tend")(self._tend)
         self._app.periodic(cron="* * * * *", periodic_id="tend")(tend)
-        rescue = self._app.task(name="rescue", queueing_lock="rescue", lock="rescue")(self._rescue)
-        self._app.periodic(cron="* * * * * */5", periodic_id="rescue")(rescue)
 
     async def open(self) -> None:
         """Join the queue on the database's own pool."""
@@ -89,23 +94,24 @@ class Jobs:
         wanted = list(types) or [each.name for each in (COLLECTIONS if kind == "backfill" else CATALOG)]
         task = self._backfill_task if kind == "backfill" else self._sync_task
         key = f"{kind}:{member_id}"
-        while True:
-            waiting = await runs.waiting(self._db, member_id, kind)
-            if waiting is None or not await runs.widen(self._db, waiting, wanted):
-                waiting = None
-            run_id = waiting or await runs.create(self._db, member_id, kind, lane, wanted, self._clock())
+        for _ in range(_REQUEST_TRIES):
+            waiting = await runs.of_waiting_job(self._db, key)
+            if waiting is not None and await runs.widen(self._db, waiting, wanted):
+                return waiting
+            left = await runs.without_job(self._db, member_id, kind)
+            if left is not None and not await runs.widen(self._db, left, wanted):
+                continue
+            run_id = left or await runs.create(self._db, member_id, kind, lane, wanted, self._clock())
             try:
                 await task.configure(lock=key, queueing_lock=key, priority=PRIORITIES[lane]).defer_async(
                     run_id=str(run_id)
                 )
-            except AlreadyEnqueued:
-                if waiting is None:
-                    await runs.discard(self._db, run_id)
-                    if (ahead := await runs.unfinished(self._db, member_id, kind)) is None:
-                        await asyncio.sleep(0.01)
-                        continue
-                    return ahead.id
-            return run_id
+            except AlreadyEnqueued:  # somebody was faster: theirs is the run that waits
+                await runs.discard(self._db, run_id)
+                await asyncio.sleep(0.01)
+            else:
+                return run_id
+        raise UpstreamDown("the queue holds a run of this member that cannot be joined now")
 
     async def finished(self, run_id: UUID, timeout: float | None) -> bool:
         """Wait for a run's end by looking at its row; False when it is not over after `timeout` seconds."""
@@ -133,27 +139,39 @@ class Jobs:
     async def stop_worker(self) -> None:
         """Ask the worker to stop and wait until it has."""
         self._stopping.set()
+        if self._engine_worker is not None:
+            self._engine_worker.stop()  # type: ignore[no-untyped-call]
         if self._worker is not None:
-            self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
             self._worker = None
 
     async def _work(self, concurrency: int) -> None:
         """Keep a worker running: it returns when PostgreSQL goes away, so a return is a failure."""
+        watch = asyncio.create_task(self._watch(), name="watch")
+        try:
+            await self._keep_working(concurrency)
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def _keep_working(self, concurrency: int) -> None:
         back_off = 0.5
         while not self._stopping.is_set():
             began = asyncio.get_running_loop().time()
             self.worker_alive = True
+            # held to be told to stop: a cancellation can be lost in a query it happens to meet
+            self._engine_worker = Worker(
+                self._app,
+                concurrency=concurrency,
+                install_signal_handlers=False,
+                fetch_job_polling_interval=1.0,
+                shutdown_graceful_timeout=GRACE,
+                update_heartbeat_interval=HEARTBEAT,
+                stalled_worker_timeout=STALLED_AFTER,
+                delete_jobs="always",
+            )
             try:
-                await self._app.run_worker_async(
-                    concurrency=concurrency,
-                    install_signal_handlers=False,
-                    fetch_job_polling_interval=1.0,
-                    shutdown_graceful_timeout=GRACE,
-                    update_heartbeat_interval=HEARTBEAT,
-                    stalled_worker_timeout=STALLED_AFTER,
-                    delete_jobs="always",
-                )
+                await self._engine_worker.run()  # type: ignore[no-untyped-call]
             except (ProcrastinateException, OSError) as error:
                 log.warning("worker.failed", reason=type(error).__name__)
             finally:
@@ -163,7 +181,8 @@ class Jobs:
             if asyncio.get_running_loop().time() - began > _MOST_BACK_OFF:
                 back_off = 0.5
             log.warning("worker.returned", again_in_s=back_off)
-            await asyncio.sleep(back_off)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), back_off)
             back_off = min(back_off * 2, _MOST_BACK_OFF)
 
     async def _run_sync(self, run_id: str) -> None:
@@ -244,17 +263,38 @@ class Jobs:
         )
         return found is not None
 
-    async def _rescue(self, timestamp: int) -> None:
-        """Put the jobs of dead workers back into the queue."""
+    async def _watch(self) -> None:
+        """Look after the jobs of dead workers, outside of the queue: a job that did it could die holding its lock."""
+        while True:
+            try:
+                async with self._db.begin() as connection:
+                    if await row(connection, "SELECT 1 WHERE pg_try_advisory_xact_lock(%s)", (_RESCUE_LOCK,)):
+                        await self._rescue()
+            except (ProcrastinateException, UpstreamDown) as error:
+                log.warning("rescue.failed", reason=type(error).__name__)
+            await asyncio.sleep(RESCUE_EVERY)
+
+    async def _rescue(self) -> None:
+        """Put the jobs of dead workers back into the queue, and their runs with them. One process at a time does it:
+        between the look and the deed nobody else may have brought a job back to life."""
         for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
             log.warning("job.rescued", task=job.task_name, job=job.id)
+            run_id = job.task_kwargs.get("run_id")
+            run = await runs.load(self._db, UUID(str(run_id))) if run_id else None
+            if run_id and (run is None or run.state in runs.FINISHED):
+                await self._drop(job)
+                continue
+            if run is not None:
+                await runs.requeue(self._db, run.id)
             try:
                 await self._app.job_manager.retry_job(job)
-            except UniqueViolation:
-                # a newer job for the same member waits already
-                await self._app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
-                if run_id := job.task_kwargs.get("run_id"):
-                    await runs.finish(self._db, UUID(str(run_id)), "failed", self._clock(), error=_INTERRUPTED)
+            except UniqueViolation:  # a newer job for the same member waits already
+                await self._drop(job)
+                if run is not None:
+                    await runs.finish(self._db, run.id, "failed", self._clock(), error=_INTERRUPTED)
+
+    async def _drop(self, job: Job) -> None:
+        await self._app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
 
 def _lane(run: runs.Run) -> Lane:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
+from typing import TYPE_CHECKING
 
 from circadia.clock import Clock
 from circadia.domain.catalog import COLLECTIONS
 from circadia.domain.windows import ASK_AGAIN_AFTER, answers_today, needs_asking
 from circadia.storage import members, runs, sync_states
 from circadia.storage.postgres import Database
-from circadia.sync.jobs import Jobs
+
+if TYPE_CHECKING:
+    from circadia.sync.jobs import Jobs
 
 WAIT_S = 3.0
 _POLL_S = 0.05

@@ -15,7 +15,7 @@ from circadia import __version__
 from circadia.clients.whoop.client import Page
 from circadia.domain.catalog import BY_NAME, RecordType
 from circadia.domain.members import Connection as Grant
-from circadia.storage import records, rejects
+from circadia.storage import exports, records, rejects
 from circadia.storage.postgres import Connection, Database
 from circadia.storage.records import Key, Received, Written
 
@@ -63,32 +63,46 @@ def _unstorable(raw: Any) -> str | None:
     return "record: a NUL character" if b"\\u0000" in text else None
 
 
-async def store(
-    db: Database,
+After = Callable[[Connection, Stored], Awaitable[None]]
+
+
+async def store(db: Database, type_: RecordType, grant: Grant, page: Page, after: After | None = None) -> Stored:
+    """Store a page in one transaction under the member's lock; `after` runs inside it. Pages of one member share the
+    lock, unless imported rows may have to yield to what they bring."""
+    parsed = [parse(type_, each, grant.whoop_user_id) for each in page.records]
+    async with db.begin() as connection:
+        if not await records.lock(connection, grant.member_id, shared=True):
+            return await _store(connection, type_, grant, page, parsed, after, has_export=False)
+    async with db.begin() as connection:
+        has_export = await records.lock(connection, grant.member_id)
+        return await _store(connection, type_, grant, page, parsed, after, has_export=has_export)
+
+
+async def _store(
+    connection: Connection,
     type_: RecordType,
     grant: Grant,
     page: Page,
-    after: Callable[[Connection, Stored], Awaitable[None]] | None = None,
+    parsed: list[Received | Unreadable],
+    after: After | None,
+    *,
+    has_export: bool,
 ) -> Stored:
-    """Store a page in one transaction under the member's lock; `after` runs inside it."""
-    parsed = [parse(type_, each, grant.whoop_user_id) for each in page.records]
     good = [each for each in parsed if isinstance(each, Received)]
     bad = [each for each in parsed if isinstance(each, Unreadable)]
     keys: list[Key] = [getattr(each.record, type_.key) for each in good]
-    async with db.begin() as connection:
-        has_export = await records.lock(connection, grant.member_id)
-        written = Written(0, 0, 0)
-        if good:
-            written = await records.upsert(connection, type_, grant.member_id, good, fetched_at=page.fetched_at)
-        for each in bad:
-            await _reject(connection, type_, grant.member_id, each, page.fetched_at)
-        if has_export and written.inserted:
-            await records.exports_give_way(connection, grant.member_id)
-        stored = Stored(keys, len(parsed), written, len(bad))
-        if after is not None:
-            oldest = await records.oldest_start(connection, type_, grant.member_id, keys) if keys else None
-            stored = replace(stored, oldest_start=oldest)
-            await after(connection, stored)
+    written = Written(0, 0, 0)
+    if good:
+        written = await records.upsert(connection, type_, grant.member_id, good, fetched_at=page.fetched_at)
+    for each in bad:
+        await _reject(connection, type_, grant.member_id, each, page.fetched_at)
+    if has_export and (written.inserted or written.updated):
+        await exports.give_way_to(connection, type_, grant.member_id, keys)
+    stored = Stored(keys, len(parsed), written, len(bad))
+    if after is not None:
+        oldest = await records.oldest_start(connection, type_, grant.member_id, keys) if keys else None
+        stored = replace(stored, oldest_start=oldest)
+        await after(connection, stored)
     return stored
 
 
@@ -115,10 +129,13 @@ async def retry_rejects(db: Database, account_of: Callable[[int], Awaitable[int 
             if isinstance(parsed, Unreadable):
                 await rejects.stamp(connection, reject.id, __version__, parsed.error)
                 continue
-            await records.lock(connection, reject.member_id)
+            has_export = await records.lock(connection, reject.member_id)
             if type_.collection:
                 at = reject.fetched_at
                 await records.upsert(connection, type_, reject.member_id, [parsed], fetched_at=at)
+                if has_export:
+                    key: Key = getattr(parsed.record, type_.key)
+                    await exports.give_way_to(connection, type_, reject.member_id, [key])
             else:
                 await records.observe(connection, type_, reject.member_id, parsed, fetched_at=reject.fetched_at)
             await rejects.remove(connection, reject.id)

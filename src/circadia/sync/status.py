@@ -87,7 +87,7 @@ async def _backfill(db: Database, member_id: int, states: dict[str, SyncState], 
         "progress_pct": 100.0 if run.state == "succeeded" else None,
         "eta_at": None,
     }
-    floors = [each.floor_at for each in states.values() if each.floor_at]
+    floors = [each.floor_at for each in states.values() if each.floor_at and not each.history_done_at]
     reached = [each.floor_at for each in states.values() if each.floor_at and each.history_done_at]
     if run.state == "running" and run.started_at and reached and floors:
         beginning, behind = min(reached), max(floors)

@@ -49,17 +49,17 @@ async def daily_data(
     An unknown or unconnected user, or a date without data, is 200 with null parts and `missing` saying why. A date of
     the last week that is missing or older than fifteen minutes is fetched first, for three seconds at most.
     """
-    today = runtime.clock().date()
-    day = no_future(a_date(date_), today) if date_ is not None else await days.newest(runtime.db, user_id) or today
-    coming = await on_demand.freshen(runtime.db, runtime.jobs, runtime.clock, user_id, day)
-    if date_ is None:
-        day = await days.newest(runtime.db, user_id) or today
-    body = (await days.document(runtime.db, user_id, day)).encode()
+    now = runtime.clock()
+    asked = now.date() if date_ is None else no_future(a_date(date_), now)
+    coming = await on_demand.freshen(runtime.db, runtime.jobs, runtime.clock, user_id, asked)
+    day = asked if date_ is not None else await days.newest(runtime.db, user_id) or asked
+    body = (await runtime.days.document(user_id, day)).encode()
     if coming:
         body = _say_what_is_coming(body)
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if tag in request.headers.get("if-none-match", ""):
+    known = request.headers.get("if-none-match", "")
+    if tag in known or known.strip() == "*":
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
 
@@ -78,7 +78,7 @@ async def range_of_days(
     to: Annotated[str, Query(description="Last date, included")],
 ) -> StreamingResponse:
     """Every date from `from` to `to`, in order, streamed: ten years at once are fine."""
-    first, last = a_date(from_, "from"), no_future(a_date(to, "to"), runtime.clock().date(), "to")
+    first, last = a_date(from_, "from"), no_future(a_date(to, "to"), runtime.clock(), "to")
     if last < first:
         raise Invalid("`to` lies before `from`", kind="invalid_range")
     if (last - first).days >= MOST_DAYS:

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 from typing import IO
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 
@@ -14,7 +15,7 @@ from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.api.routes.runs import Accepted, accepted
 from circadia.errors import Invalid
-from circadia.imports import run_import
+from circadia.runtime import Runtime
 from circadia.storage import members, runs
 
 router = APIRouter(prefix="/api/v1/whoop", tags=["import"])
@@ -40,16 +41,26 @@ _FILE_BODY = {
 )
 async def import_file(request: Request, user_id: UserId, runtime: RuntimeDep, _key: Writer) -> Accepted:
     """The zip (or one of its CSV files) as the request's body. Follow the run for what was read and what was not."""
+    from circadia.imports import run_import  # the file reader is only needed by whoever imports
+
     path = await _received(request)
-    now = runtime.clock()
-    async with runtime.db.begin() as connection:
-        member_id = await members.ensure(connection, user_id, now)
-    run_id = await runs.create(runtime.db, member_id, "import", "person", [], now)
+    try:
+        run_id = await _queued(runtime, user_id)
+    except BaseException:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        raise
     task = asyncio.create_task(run_import(runtime.db, run_id, user_id, path, runtime.clock))
     tasks: set[asyncio.Task[None]] = request.app.state.tasks
     tasks.add(task)
     task.add_done_callback(tasks.discard)
     return accepted(run_id)
+
+
+async def _queued(runtime: Runtime, user_id: str) -> UUID:
+    now = runtime.clock()
+    async with runtime.db.begin() as connection:
+        member_id = await members.ensure(connection, user_id, now)
+    return await runs.create(runtime.db, member_id, "import", "person", [], now)
 
 
 async def _received(request: Request) -> Path:
@@ -65,11 +76,18 @@ async def _received(request: Request) -> Path:
 
 
 async def _copy(request: Request, file: IO[bytes]) -> None:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > LARGEST:
+        raise _too_large()
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > LARGEST:
-            raise Invalid(f"an export has at most {LARGEST} bytes", kind="body_too_large")
+            raise _too_large()
         await asyncio.to_thread(file.write, chunk)
     if not size:
         raise Invalid("the body is empty: send the export file as the request's body", kind="empty_body")
+
+
+def _too_large() -> Invalid:
+    return Invalid(f"an export has at most {LARGEST} bytes", kind="body_too_large")

@@ -231,7 +231,7 @@ async def _days(
         first, last = today - timedelta(days=(count or 7) - 1), today
     else:
         named = {"today": today, "yesterday": today - timedelta(days=1)}
-        first = last = named.get(text) or no_future(a_date(text), runtime.clock().date())
+        first = last = named.get(text) or no_future(a_date(text), runtime.clock())
     if wait_ms:
         await on_demand.freshen(runtime.db, runtime.jobs, runtime.clock, user_id, last, wait_ms / 1000)
     found = [orjson.loads(each) async for each in days.documents(runtime.db, user_id, first, last)]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict
 
@@ -17,7 +17,6 @@ from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.domain.catalog import BY_NAME
 from circadia.errors import Conflict, Invalid, NotFound
-from circadia.runtime import Runtime
 from circadia.storage import members, runs
 from circadia.sync.status import sync_status
 
@@ -86,10 +85,20 @@ async def request_sync(
     return accepted(await runtime.jobs.request(grant.member_id, "sync", "person", wanted))
 
 
+async def _known(_key: Reader, run_id: UUID, runtime: RuntimeDep) -> runs.Run:
+    run = await runs.load(runtime.db, run_id)
+    if run is None:
+        raise NotFound("there is no such run; runs are kept for 30 days", kind="unknown_run")
+    return run
+
+
+KnownRun = Annotated[runs.Run, Depends(_known)]
+
+
 @router.get("/runs/{run_id}", summary="One run", responses=documented(401, 403, 404, 422))
-async def one_run(run_id: UUID, runtime: RuntimeDep, _key: Reader) -> RunView:
+async def one_run(run: KnownRun) -> RunView:
     """How a run goes, or went; kept for 30 days."""
-    return _view(await _load(runtime, run_id))
+    return _view(run)
 
 
 @router.get(
@@ -98,14 +107,13 @@ async def one_run(run_id: UUID, runtime: RuntimeDep, _key: Reader) -> RunView:
     response_class=EventSourceResponse,
     responses=documented(401, 403, 404, 422),
 )
-async def run_events(
-    request: Request, run_id: UUID, runtime: RuntimeDep, _key: Reader
-) -> AsyncIterator[ServerSentEvent]:
+async def run_events(request: Request, run: KnownRun, runtime: RuntimeDep) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: `run` with the run whenever it changed, and `end` when it is over. Any process can tell."""
     before: RunView | None = None
+    now: runs.Run | None = run
     silent_s, number = 0.0, 0
-    while not await request.is_disconnected():
-        view = _view(await _load(runtime, run_id))
+    while now is not None and not await request.is_disconnected():
+        view = _view(now)
         if view != before:
             before, silent_s, number = view, 0.0, number + 1
             over = view.state in runs.FINISHED
@@ -117,6 +125,7 @@ async def run_events(
             yield ServerSentEvent(comment="still running")
         await asyncio.sleep(_LOOK_EVERY_S)
         silent_s += _LOOK_EVERY_S
+        now = await runs.load(runtime.db, run.id)
 
 
 @router.get(
@@ -127,13 +136,6 @@ async def run_events(
 async def show_status(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str, Any]:
     """Per type: state, times, cursor, counts and the last outcome; the connection; the backfill and its progress."""
     return await sync_status(runtime.db, user_id, runtime.clock())
-
-
-async def _load(runtime: Runtime, run_id: UUID) -> runs.Run:
-    run = await runs.load(runtime.db, run_id)
-    if run is None:
-        raise NotFound("there is no such run; runs are kept for 30 days", kind="unknown_run")
-    return run
 
 
 def _view(run: runs.Run) -> RunView:

@@ -39,9 +39,11 @@ def demo(
 ) -> None:
     """Show everything with simulated members: no WHOOP account, no database, no Docker.
 
-    Starts a simulated WHOOP and the service on this machine's loopback, connects members through the real OAuth flow
-    and fetches their whole history. Connections and data are kept for the next time, in CIRCADIA_DATA_DIR or
-    `demo` below the default data directory. With --json one line on stdout says when everything is there.
+    Starts a simulated WHOOP and the service on this machine's loopback,
+    connects members through the real OAuth flow and fetches their whole
+    history. Connections and data are kept for the next time, in
+    CIRCADIA_DATA_DIR or `demo` below the default data directory. With --json
+    one line on stdout says when everything is there.
 
     \b
     Examples:
@@ -124,7 +126,7 @@ async def _start(stack: AsyncExitStack, home: Home, port: int | None, screen: Sc
     screen.step(f"PostgreSQL and service on {service}")
     screen.note(
         f"Request limits are {PER_MINUTE:,} a minute and {PER_DAY:,} a day on both sides, "
-        "so that the history is not a matter of hours; WHOOP's own are 100 and 10,000."
+        "so that nobody waits for the history; WHOOP's own are 100 and 10,000."
     )
     return service, whoop, list(made.state.world.user_ids)
 
@@ -152,20 +154,23 @@ async def _arrive(visitor: Visitor, users: list[str], days: int, screen: Screen)
     today = datetime.now(UTC).date()
     with screen.histories() as display:
         lines = {user_id: display.add_task(user_id, total=days, told="") for user_id in users}
-        waiting = set(users)
+        waiting = users
         while waiting:
-            for user_id in sorted(waiting):
+            for user_id in waiting:
                 standing = await visitor.standing(user_id)
-                if standing.failed:
-                    raise UnexpectedReply(
-                        f"the history of {user_id} did not arrive",
-                        remedy="LOG_LEVEL=INFO shows what happened.",
-                    )
                 back_to = standing.back_to
                 told = f"{standing.records} records" + (f", back to {back_to}" if back_to else "")
                 display.update(lines[user_id], completed=(today - back_to).days if back_to else 0, told=told)
-                if standing.complete:
-                    display.update(lines[user_id], completed=days)
-                    screen.step(f"{user_id}'s whole history is here: {told}")
-                    waiting.discard(user_id)
+            waiting = [user_id for user_id in waiting if not await _whole(visitor, user_id, screen)]
             await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _whole(visitor: Visitor, user_id: str, screen: Screen) -> bool:
+    """Whether a member's history is here; says so, too."""
+    standing = await visitor.standing(user_id)
+    if standing.failed:
+        raise UnexpectedReply(f"the history of {user_id} did not arrive", remedy="LOG_LEVEL=INFO shows what happened.")
+    if standing.complete:
+        whole = await visitor.standing(user_id)
+        screen.step(f"{user_id}'s whole history is here: {whole.records} records since {whole.back_to}")
+    return standing.complete

@@ -112,8 +112,8 @@ def opened(directory: Path, wanted: Mapping[str, int | None], *, reset: bool) ->
 
 
 def _make(directory: Path) -> None:
-    """Make it, enterable for the account that runs PostgreSQL for root; refuse one with anything else inside."""
-    before = os.umask(0o022)
+    """Make it; refuse one with anything else inside. Root's lets the account through that runs PostgreSQL for it."""
+    before = os.umask(0o022 if os.geteuid() == 0 else 0o077)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     finally:
@@ -174,6 +174,6 @@ def _kept(directory: Path, wanted: Mapping[str, int | None]) -> Kept:
     if differing:
         raise Misconfigured(
             f"the demo in {directory} was begun with {' and '.join(differing)}",
-            remedy="Leave that out to go on with it, or add --reset to begin anew.",
+            remedy="Leave these options out to go on with it, or add --reset to begin anew.",
         )
     return kept

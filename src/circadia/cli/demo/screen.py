@@ -7,9 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 
@@ -52,22 +50,22 @@ class Screen:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         )
 
     def ready(self, addresses: Addresses, user_id: str, newest: date) -> None:
         """Where everything is, and what to try."""
-        table = Table.grid(padding=(0, 2))
-        for name, text in (
+        lines = (
             ("Service", addresses.service),
             ("API docs", f"{addresses.service}/docs"),
             ("Simulated WHOOP", addresses.simulator),
             ("Database", addresses.database),
             ("API key", addresses.api_key),
             ("Data", f"{addresses.directory}  (kept; `circadia demo --reset` begins anew)"),
-        ):
-            table.add_row(Text(name, style="bold"), Text(text, overflow="fold"))
+        )
         self._console.print()
-        self._console.print(Padding(table, (0, 0, 0, 2)))
+        for name, text in lines:
+            self._console.print(Text.assemble("  ", (f"{name:<17}", "bold"), text), soft_wrap=True)
         self._console.print("\nTry it:", style="bold")
         key = f"-H 'X-API-Key: {addresses.api_key}'"
         week_ago = newest - timedelta(days=6)

@@ -71,23 +71,27 @@ class Standing:
     """What `sync-status` says of one user, as far as a demo shows it."""
 
     def __init__(self, told: dict[str, Any]) -> None:
-        self._types = [
-            each for each in told["types"].values() if each["last_success_at"] or each["history"]["reached_at"]
-        ]
-        self._backfill = told["backfill"] or {}
+        types = [each for each in told["types"].values() if each["history"]["reached_at"]]
+        self._coming = [each["history"]["reached_at"] for each in types if not each["history"]["complete"]]
+        self._reached = [each["history"]["reached_at"] for each in types]
+        self._backfill = (told["backfill"] or {}).get("state")
         self.records = sum(each["total_records"] for each in told["types"].values())
-        self.failed = self._backfill.get("state") == "failed"
 
     @property
     def complete(self) -> bool:
         """Whether the last backfill has brought everything."""
-        return self._backfill.get("state") == "succeeded"
+        return self._backfill == "succeeded"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last backfill has brought nothing."""
+        return self._backfill == "failed"
 
     @property
     def back_to(self) -> date | None:
-        """The date down to which every type is here."""
-        reached = [each["history"]["reached_at"] for each in self._types if each["history"]["reached_at"]]
-        return date.fromisoformat(max(reached)[:10]) if reached else None
+        """The date down to which every type is here; once all are here whole, the oldest record's."""
+        reached = max(self._coming) if self._coming else min(self._reached, default=None)
+        return date.fromisoformat(reached[:10]) if reached else None
 
 
 def _good(response: httpx2.Response) -> httpx2.Response:

@@ -29,7 +29,7 @@ _UNKNOWN = (
 )
 
 
-def read_export(path: Path) -> Iterator[Imported | JournalEntry | Problem]:
+def read_export(path: Path) -> Generator[Imported | JournalEntry | Problem, None, None]:
     """Everything in the export at `path`, file by file in the order of the rows (newest first as WHOOP writes them).
 
     A row of physiological_cycles gives a cycle and, where present, its main sleep and recovery; sleeps.csv gives the

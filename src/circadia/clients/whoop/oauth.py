@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from circadia.clients.http import json_of
 from circadia.clock import Clock
@@ -62,6 +60,9 @@ def new_verifier() -> str:
 
 def authorization_url(client: Client, state: str, verifier: str) -> str:
     """Where the member consents."""
+    from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+    from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
     url: str = prepare_grant_uri(
         f"{client.base_url}/auth",
         client.id,

@@ -26,6 +26,13 @@ LANGUAGE sql STABLE RETURN (
     WHERE c.member_id = member AND c.deleted_at IS NULL AND c.start <= instant AND (c."end" IS NULL OR c."end" > instant)
     ORDER BY c.start DESC, c.id DESC LIMIT 1);
 
+-- The date of the live cycle that covers an instant; of several the one that began last.
+CREATE FUNCTION covering_day(member bigint, instant timestamptz) RETURNS date
+LANGUAGE sql STABLE RETURN (
+    SELECT c.day FROM cycles c
+    WHERE c.member_id = member AND c.deleted_at IS NULL AND c.start <= instant AND (c."end" IS NULL OR c."end" > instant)
+    ORDER BY c.start DESC, c.id DESC LIMIT 1);
+
 -- The main sleep of a cycle: the longest that is no nap.
 CREATE FUNCTION main_sleep(member bigint, cycle bigint) RETURNS uuid
 LANGUAGE sql STABLE RETURN (
@@ -215,10 +222,10 @@ BEGIN
     dates := dates || more;
 
     WITH label AS (
-        SELECT s.id, s.day AS old, CASE WHEN s.deleted_at IS NULL THEN coalesce(c.day, k.day, local_date(s."end", s.timezone_offset)) END AS new
+        SELECT s.id, s.day AS old, CASE WHEN s.deleted_at IS NULL THEN coalesce(
+            c.day, covering_day(member, s.start), local_date(s."end", s.timezone_offset)) END AS new
         FROM sleeps s
         LEFT JOIN cycles c ON c.member_id = member AND c.id = s.cycle_id AND c.deleted_at IS NULL
-        LEFT JOIN cycles k ON k.member_id = member AND c.id IS NULL AND k.id = covering_cycle(member, s.start)
         WHERE s.member_id = member AND (tstzrange(s.start, s."end", '[]') && changed OR s.cycle_id = ANY (cycle_ids))
     ), moved AS (
         UPDATE sleeps s SET day = label.new FROM label
@@ -228,8 +235,9 @@ BEGIN
     dates := dates || more;
 
     WITH label AS (
-        SELECT w.id, w.day AS old, CASE WHEN w.deleted_at IS NULL THEN coalesce(c.day, local_date(w.start, w.timezone_offset)) END AS new
-        FROM workouts w LEFT JOIN cycles c ON c.member_id = member AND c.id = covering_cycle(member, w.start)
+        SELECT w.id, w.day AS old, CASE WHEN w.deleted_at IS NULL THEN coalesce(
+            covering_day(member, w.start), local_date(w.start, w.timezone_offset)) END AS new
+        FROM workouts w
         WHERE w.member_id = member AND tstzrange(w.start, w."end", '[]') && changed
     ), moved AS (
         UPDATE workouts w SET day = label.new FROM label
@@ -255,9 +263,9 @@ BEGIN
 
     WITH label AS (
         SELECT j.cycle_start, j.question, j.day AS old,
-               coalesce(c.day, local_date(j.cycle_start + interval '12 hours', j.timezone_offset)) AS new
-        FROM journal_entries j LEFT JOIN cycles c ON c.member_id = member
-            AND c.id = covering_cycle(member, j.cycle_start + interval '2 minutes')
+               coalesce(covering_day(member, j.cycle_start + interval '2 minutes'),
+                        local_date(j.cycle_start + interval '12 hours', j.timezone_offset)) AS new
+        FROM journal_entries j
         WHERE j.member_id = member AND (j.cycle_start + interval '2 minutes' <@ changed OR j.cycle_start <@ changed)
     ), moved AS (
         UPDATE journal_entries j SET day = label.new FROM label
@@ -265,7 +273,7 @@ BEGIN
           AND j.day IS DISTINCT FROM label.new
     )
     SELECT array_agg(old) || array_agg(new) INTO more FROM label;
-    dates := array_remove(dates || more, NULL);
+    SELECT coalesce(array_agg(DISTINCT d), '{}') INTO dates FROM unnest(dates || more) d WHERE d IS NOT NULL;
 
     WITH built AS (SELECT b.day, b.document FROM day_bodies(member, dates) b),
     gone AS (
@@ -296,24 +304,41 @@ LANGUAGE sql IMMUTABLE RETURN CASE reason
     WHEN 'history_arriving' THEN 'The history is still arriving, newest days first. Ask again in a moment.'
     ELSE 'WHOOP has nothing for this date.' END;
 
--- The documents of a range of dates, complete and ready to send; every date gives a row. Callers settle first.
-CREATE FUNCTION day_documents(p_user_id text, p_from date, p_to date) RETURNS TABLE (day date, document text)
-LANGUAGE sql STABLE AS $$
-    SELECT g.day::date,
-        '{"user_id":' || to_json(p_user_id) || ',"date":"' || g.day::date || '","as_of":' || coalesce('"' || iso(m.as_of) || '"', 'null')
-        || ',"connection":"' || coalesce(k.state, 'not_connected') || '",'
-        || coalesce(substr(d.document::text, 2), (
-            SELECT '"state":"empty","timezone_offset":null,"recovery":null,"sleep":null,"cycle":null,"naps":[],"other_sleeps":[],'
-                || '"workouts":[],"other_cycles":[],"journal":[],"missing":'
-                || json_agg(json_build_object('part', e.part, 'reason', e.reason, 'remedy', empty_remedy(e.reason))) || '}'
-            FROM (
-                SELECT p.part, empty_reason(k.state, p.scope = ANY (k.scopes), s.history_done_at IS NOT NULL, s.floor_at, m.as_of, g.day::date) AS reason
-                FROM (VALUES ('recovery', 'read:recovery'), ('sleep', 'read:sleep'), ('cycle', 'read:cycles')) p (part, scope)
-                LEFT JOIN sync_states s ON s.member_id = m.id AND s.type = p.part) e))
-    FROM generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
+-- The parts of a date without any record, and for each why.
+CREATE FUNCTION empty_body(member bigint, state text, scopes text[], as_of timestamptz, day date) RETURNS text
+LANGUAGE sql STABLE RETURN (
+    SELECT '"state":"empty","timezone_offset":null,"recovery":null,"sleep":null,"cycle":null,"naps":[],"other_sleeps":[],'
+        || '"workouts":[],"other_cycles":[],"journal":[],"missing":'
+        || json_agg(json_build_object('part', e.part, 'reason', e.reason, 'remedy', empty_remedy(e.reason))) || '}'
+    FROM (
+        SELECT p.part, empty_reason(state, p.scope = ANY (scopes), s.history_done_at IS NOT NULL, s.floor_at, as_of, day) AS reason
+        FROM (VALUES ('recovery', 'read:recovery'), ('sleep', 'read:sleep'), ('cycle', 'read:cycles')) p (part, scope)
+        LEFT JOIN sync_states s ON s.member_id = member AND s.type = p.part) e);
+
+-- A document ready to send, from its stored part (NULL: none). Free of subqueries, so that it costs no call.
+CREATE FUNCTION whole_document(p_user_id text, day date, member bigint, as_of timestamptz, state text, scopes text[], stored json)
+RETURNS text LANGUAGE sql STABLE RETURN
+    '{"user_id":' || to_json(p_user_id) || ',"date":"' || day || '","as_of":' || coalesce('"' || iso(as_of) || '"', 'null')
+    || ',"connection":"' || coalesce(state, 'not_connected') || '",'
+    || coalesce(substr(stored::text, 2), empty_body(member, state, scopes, as_of, day));
+
+-- The document of a date, and whether a change waits that it does not show yet. An unknown user has one too.
+CREATE FUNCTION day_document(p_user_id text, p_day date) RETURNS TABLE (document text, unsettled boolean)
+LANGUAGE sql STABLE ROWS 1 AS $$
+    SELECT whole_document(p_user_id, p_day, m.id, m.as_of, k.state, k.scopes, d.document),
+           EXISTS (SELECT FROM day_changes c WHERE c.member_id = m.id)
+    FROM (SELECT) one
     LEFT JOIN members m ON m.user_id = p_user_id
     LEFT JOIN connections k ON k.member_id = m.id
-    LEFT JOIN days d ON d.member_id = m.id AND d.day = g.day::date
+    LEFT JOIN days d ON d.member_id = m.id AND d.day = p_day
+$$;
+
+-- The same for every date of a range, in order.
+CREATE FUNCTION day_documents(p_user_id text, p_from date, p_to date) RETURNS TABLE (document text, unsettled boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT one.document, one.unsettled
+    FROM generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
+    CROSS JOIN LATERAL day_document(p_user_id, g.day::date) one
     ORDER BY g.day
 $$;
 
@@ -328,6 +353,6 @@ BEGIN
     IF EXISTS (SELECT FROM day_changes c WHERE c.member_id = member) AND current_setting('transaction_read_only') = 'off' THEN
         PERFORM settle_days(member);
     END IF;
-    RETURN (SELECT d.document::jsonb FROM day_documents(daily_summary.user_id, daily_summary.day, daily_summary.day) d);
+    RETURN (SELECT d.document::jsonb FROM day_document(daily_summary.user_id, daily_summary.day) d);
 END
 $$;

@@ -1,8 +1,8 @@
 -- Imported exports. An export has no ids, so its rows carry ids of our own (a cycle's is negative, which WHOOP's never
 -- are) and give way to WHOOP's record of the same event; whoever named the export's id is turned to WHOOP's.
 
--- Start and end within two minutes, or nine tenths in common: of the longer one, or, for kinds whose records keep apart at
--- WHOOP (nobody has two sleeps or two cycles at a time), of the shorter one. An open end is taken for the other's.
+-- Start and end within two minutes, or nine tenths in common: of the longer one, or, where WHOOP has no two at a time (of
+-- cycles, of sleeps, of workouts in one sport), of the shorter one, `apart`. An open end is taken for the other's.
 CREATE FUNCTION same_event(
     a_start timestamptz, a_end timestamptz, b_start timestamptz, b_end timestamptz, apart boolean) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
@@ -58,7 +58,6 @@ DECLARE
     upper_bound timestamptz := until + interval '3 days';
     twin record;
     gone record;
-    more integer;
     cycles_gone integer := 0;
     sleeps_gone integer := 0;
     recoveries_gone integer := 0;
@@ -67,7 +66,7 @@ BEGIN
     FOR twin IN
         SELECT x.id AS mine, a.id AS theirs FROM cycles x CROSS JOIN LATERAL (
             SELECT c.id FROM cycles c
-            WHERE c.member_id = member AND c.id >= 0
+            WHERE c.member_id = member AND (c.source = 'api' OR c.id >= 0)
               AND c.start BETWEEN x.start - interval '3 days' AND coalesce(x."end", x.start) + interval '3 days'
               AND same_event(x.start, x."end", c.start, c."end", c.deleted_at IS NULL)
             ORDER BY c.deleted_at IS NOT NULL, abs(extract(epoch FROM c.start - x.start)), c.id LIMIT 1) a
@@ -106,40 +105,32 @@ BEGIN
     END LOOP;
 
     -- a sleep that came after its cycle had yielded
-    WITH found AS (
-        SELECT s.id, covering_cycle(member, s.start + (s."end" - s.start) / 2) AS cycle FROM sleeps s
+    WITH lone AS MATERIALIZED (
+        SELECT s.id, s.start + (s."end" - s.start) / 2 AS middle FROM sleeps s
         WHERE s.member_id = member AND s.source = 'export' AND s.cycle_id < 0 AND s.start BETWEEN lower_bound AND upper_bound
           AND NOT EXISTS (SELECT FROM cycles c WHERE c.member_id = member AND c.id = s.cycle_id)
+    ), found AS (
+        SELECT lone.id, covering_cycle(member, lone.middle) AS cycle FROM lone
     ), turned AS (
         UPDATE sleeps s SET cycle_id = found.cycle FROM found
         WHERE s.member_id = member AND s.id = found.id AND found.cycle >= 0 RETURNING s.start, s."end", s.day
     )
     INSERT INTO day_changes (member_id, from_at, to_at, day) SELECT member, t.start, t."end", t.day FROM turned t;
 
-    -- of one night there is one recovery, whatever its cycle is called
-    WITH went AS (
-        DELETE FROM recoveries x USING sleeps s, recoveries a
-        WHERE s.member_id = member AND s.start BETWEEN lower_bound AND upper_bound
-          AND x.member_id = member AND x.sleep_id = s.id AND x.source = 'export'
-          AND a.member_id = member AND a.sleep_id = s.id AND a.source = 'api' AND a.cycle_id <> x.cycle_id
-        RETURNING s.start, s."end", x.day
-    )
-    INSERT INTO day_changes (member_id, from_at, to_at, day) SELECT member, w.start, w."end", w.day FROM went w;
-    GET DIAGNOSTICS more = ROW_COUNT;
-    recoveries_gone := recoveries_gone + more;
-
-    WITH went AS (
-        DELETE FROM workouts x
+    FOR twin IN
+        SELECT x.id AS mine, x.start, x."end", x.day FROM workouts x CROSS JOIN LATERAL (
+            SELECT FROM workouts w
+            WHERE w.member_id = member AND w.source = 'api'
+              AND w.start BETWEEN x.start - interval '1 day' AND x."end" + interval '2 minutes'
+              AND same_event(x.start, x."end", w.start, w."end",
+                             w.deleted_at IS NULL AND replace(w.sport_name, '_', '-') = x.sport_name)
+            LIMIT 1) a
         WHERE x.member_id = member AND x.source = 'export' AND x.start BETWEEN lower_bound AND upper_bound
-          AND EXISTS (
-            SELECT FROM workouts a
-            WHERE a.member_id = member AND a.source = 'api'
-              AND a.start BETWEEN x.start - interval '1 day' AND x."end" + interval '2 minutes'
-              AND same_event(x.start, x."end", a.start, a."end", false))
-        RETURNING x.start, x."end", x.day
-    )
-    INSERT INTO day_changes (member_id, from_at, to_at, day) SELECT member, w.start, w."end", w.day FROM went w;
-    GET DIAGNOSTICS workouts_gone = ROW_COUNT;
+    LOOP
+        DELETE FROM workouts w WHERE w.member_id = member AND w.id = twin.mine;
+        INSERT INTO day_changes (member_id, from_at, to_at, day) VALUES (member, twin.start, twin."end", twin.day);
+        workouts_gone := workouts_gone + 1;
+    END LOOP;
     RETURN jsonb_build_object(
         'cycle', cycles_gone, 'sleep', sleeps_gone, 'recovery', recoveries_gone, 'workout', workouts_gone);
 END
@@ -189,7 +180,7 @@ BEGIN
             SELECT w.* FROM workouts w
             WHERE w.member_id = member AND w.source = 'export' AND w.id = ANY (workouts_here)
               AND w.start BETWEEN x.start - interval '1 day' AND x."end" + interval '2 minutes'
-              AND same_event(x.start, x."end", w.start, w."end", false)
+              AND same_event(x.start, x."end", w.start, w."end", w.sport_name = x.sport_name)
             ORDER BY w.strain IS DISTINCT FROM x.strain, abs(extract(epoch FROM w.start - x.start)), w.id LIMIT 1) a
         WHERE x.member_id = member AND x.source = 'export' AND x.id <> ALL (workouts_here)
     LOOP

@@ -85,7 +85,7 @@ CREATE TABLE cycles (
 );
 CREATE INDEX cycles_export_idx ON cycles (member_id) WHERE source = 'export';
 CREATE INDEX cycles_member_id_day_idx ON cycles (member_id, day);
-CREATE INDEX cycles_member_id_start_idx ON cycles (member_id, start);
+CREATE INDEX cycles_member_id_start_id_idx ON cycles (member_id, start, id);
 
 CREATE TABLE sleeps (
     member_id BIGINT NOT NULL,
@@ -125,7 +125,7 @@ CREATE TABLE sleeps (
 CREATE INDEX sleeps_export_idx ON sleeps (member_id) WHERE source = 'export';
 CREATE INDEX sleeps_member_id_cycle_id_idx ON sleeps (member_id, cycle_id);
 CREATE INDEX sleeps_member_id_day_idx ON sleeps (member_id, day);
-CREATE INDEX sleeps_member_id_start_idx ON sleeps (member_id, start);
+CREATE INDEX sleeps_member_id_start_id_idx ON sleeps (member_id, start, id);
 
 CREATE TABLE recoveries (
     member_id BIGINT NOT NULL,
@@ -187,7 +187,7 @@ CREATE TABLE workouts (
 );
 CREATE INDEX workouts_export_idx ON workouts (member_id) WHERE source = 'export';
 CREATE INDEX workouts_member_id_day_idx ON workouts (member_id, day);
-CREATE INDEX workouts_member_id_start_idx ON workouts (member_id, start);
+CREATE INDEX workouts_member_id_start_id_idx ON workouts (member_id, start, id);
 
 CREATE TABLE profiles (
     member_id BIGINT NOT NULL,

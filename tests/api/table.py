@@ -1,0 +1,90 @@
+"""The routes that others rely on, and what each asks of its caller. Written down here, not read from the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import unquote
+
+import httpx2
+
+Scope = Literal["read", "write", "admin"]
+_RUN = "8e2f6a52-6f0e-4f8e-9f10-0d5f3f2f8b10"
+_EXAMPLES = {"user_id": "alice", "type": "sleep", "run_id": _RUN}
+
+
+@dataclass(frozen=True)
+class Route:
+    """`scope` None is open to everybody."""
+
+    method: str
+    path: str
+    scope: Scope | None
+    query: str = ""
+    json: Any = None
+    content: bytes | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def url(self, user_id: str = "alice") -> str:
+        """A URL of it that works."""
+        return self.path.format(**_EXAMPLES | {"user_id": user_id}) + self.query
+
+    async def ask(self, client: httpx2.AsyncClient, user_id: str = "alice", **headers: str) -> httpx2.Response:
+        """Ask it."""
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await client.request(
+            self.method, self.url(user_id), json=self.json, content=self.content, headers=headers
+        )
+
+
+ROUTES = (
+    Route("GET", "/", None),
+    Route("GET", "/health", None),
+    Route("GET", "/health/live", None),
+    Route("GET", "/health/ready", None),
+    Route("GET", "/health/whoop-api", None),
+    Route("GET", "/metrics", "admin"),
+    Route("GET", "/api/v1/whoop/daily-data/{user_id}", "read"),
+    Route("GET", "/api/v1/whoop/days/{user_id}", "read", "?from=2026-11-01&to=2026-11-03"),
+    Route("GET", "/api/v1/whoop/records/{user_id}/{type}", "read"),
+    Route("GET", "/api/v1/whoop/statistics/{user_id}", "read"),
+    Route("POST", "/api/v1/whoop/sync/{user_id}", "write", json={}),
+    Route("GET", "/api/v1/whoop/runs/{run_id}", "read"),
+    Route("GET", "/api/v1/whoop/runs/{run_id}/events", "read"),
+    Route("GET", "/api/v1/whoop/sync-status/{user_id}", "read"),
+    Route("POST", "/api/v1/whoop/import/{user_id}", "write", content=b"not an export"),
+    Route("GET", "/internal/data/recovery/{user_id}", "read"),
+    Route("GET", "/internal/data/sleep/{user_id}", "read"),
+    Route("GET", "/internal/data/workouts/{user_id}", "read"),
+    Route("GET", "/internal/data/cycles/{user_id}", "read"),
+    Route("GET", "/internal/data/profile/{user_id}", "read"),
+    Route("GET", "/internal/data/all/{user_id}", "read"),
+    Route("POST", "/internal/auth/connect/{user_id}", "write", json={}),
+    Route("POST", "/internal/auth/callback", "write", json={"code": "c", "state": "s" * 32, "user_id": "alice"}),
+    Route("GET", "/internal/auth/status/{user_id}", "read"),
+    Route("DELETE", "/internal/auth/connection/{user_id}", "admin"),
+    Route("GET", "/auth/callback", None),
+    Route("POST", "/auth/confirm", None),
+    Route("POST", "/webhooks/whoop", None, json={}),
+)
+CLOSED = [each for each in ROUTES if each.scope is not None]
+OF_A_USER = [each for each in CLOSED if "{user_id}" in each.path]
+WEAKER: dict[str, tuple[Scope, ...]] = {"read": (), "write": ("read",), "admin": ("read", "write")}
+
+
+def problem(answer: httpx2.Response, status: int, kind: str) -> dict[str, Any]:
+    """The problem document of an answer, checked for what all of them have."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = answer.json()
+    assert found["type"] == f"urn:circadia:problem:{kind}"
+    assert found["status"] == status
+    assert found["title"]
+    assert len(found["detail"].split()) > 2
+    assert unquote(found["instance"]) == unquote(answer.request.url.raw_path.partition(b"?")[0].decode())
+    assert found["instance"].isascii()
+    assert found["instance"].isprintable()
+    assert found["request_id"] == answer.headers["x-request-id"]
+    return found

@@ -1,0 +1,83 @@
+"""`circadia demo`: what a stranger sees first."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+
+from tests import postgres
+from tests.cli.terminal import Terminal
+
+CHOICES = ("--members", "2", "--days", "20", "--port", "0", "--no-browser", "--json")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    directory = postgres.new_directory()
+    yield directory
+    postgres.remove_directory(directory)
+
+
+def test_demo_comes_up_and_goes_on_the_next_time(tmp_path: Path, place: Path) -> None:
+    terminal = Terminal(tmp_path, {"CIRCADIA_DATA_DIR": str(place), "HTTP_PROXY": "http://127.0.0.1:9"})
+    with terminal.start("demo", *CHOICES) as demo:
+        told = json.loads(demo.stdout(r".*\n")[0])
+        assert list(told) == ["ready", "url", "simulator", "api_key", "users", "database_url"]
+        assert (told["ready"], told["users"]) == (True, ["demo", "demo-2"])
+        _complete(told)
+        assert terminal.run("demo").refused("running", str(place))
+        demo.stderr("Ctrl-C stops it")
+        said = demo.stop(signal.SIGINT)
+    assert (said.code, said.stdout.count("\n")) == (0, 1)
+    assert "6,000 a minute and 1,000,000 a day on both sides" in said.stderr
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(told["database_url"])
+
+    assert terminal.run("demo", "--members", "1").refused("--members 2", "--reset")
+    with terminal.start("demo", "--port", "0", "--no-browser", "--json") as demo:
+        again = json.loads(demo.stdout(r".*\n")[0])
+        assert again["api_key"] == told["api_key"]
+        _complete(again)
+        said = demo.stop()
+    assert (said.code, "demo-2 is still connected" in said.stderr) == (0, True)
+
+    with terminal.start("demo", "--reset", "--members", "1", *CHOICES[2:]) as demo:
+        anew = json.loads(demo.stdout(r".*\n")[0])
+        assert anew["api_key"] != told["api_key"]
+        assert anew["users"] == ["demo"]
+        assert demo.stop().code == 0
+
+
+def _complete(told: dict[str, str]) -> None:
+    """The API gives the first member's newest day, and as many records as WHOOP has."""
+    headers = {"X-API-Key": told["api_key"], "User-Agent": "app"}
+    with httpx2.Client(headers=headers, trust_env=False) as http:
+        day = http.get(f"{told['url']}/api/v1/whoop/daily-data/demo").json()
+        assert day["cycle"] is not None
+        account = http.get(f"{told['url']}/internal/auth/status/demo").json()["whoop_user_id"]
+        truth = http.get(f"{told['simulator']}/_sim/truth/{account}").json()
+        types = http.get(f"{told['url']}/api/v1/whoop/statistics/demo").json()["types"]
+        assert {name: each["count"] for name, each in types.items()} == {name: len(truth[name]) for name in types}
+        assert http.get(f"{told['url']}/docs").status_code == 200
+
+
+def test_demo_touches_nothing_that_is_no_demo(tmp_path: Path) -> None:
+    directory = tmp_path / "data"
+    directory.mkdir()
+    (directory / "diary.txt").write_text("dear")
+    terminal = Terminal(tmp_path, {"CIRCADIA_DATA_DIR": str(directory)})
+    assert terminal.run("demo", "--reset").refused("no demo", str(directory))
+    assert [each.name for each in directory.iterdir()] == ["diary.txt"]
+
+
+@pytest.mark.parametrize("name", ["WHOOP_CLIENT_ID", "WHOOP_CLIENT_SECRET_FILE"])
+def test_demo_refuses_real_credentials(tmp_path: Path, name: str) -> None:
+    assert Terminal(tmp_path, {name: "real"}).run("demo").refused(name)
+    (tmp_path / ".env").write_text(f"{name}=real\n")
+    assert Terminal(tmp_path).run("demo").refused(name)
