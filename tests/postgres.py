@@ -83,8 +83,9 @@ class Server:
         return self.url_of(name)
 
     def drop(self, url: str) -> None:
-        """Remove a database, with whoever is still connected to it."""
-        self._run(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)")
+        """Remove a database, with whoever is still connected to it; one that is held for long goes with the server."""
+        with suppress(psycopg.errors.QueryCanceled):
+            self._run(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)")
 
     def make_template(self) -> None:
         """The migrated template; made under another name first, so that it is there whole or not at all."""
@@ -96,7 +97,7 @@ class Server:
         self._run(f"ALTER DATABASE unfinished RENAME TO {TEMPLATE}")
 
     def _run(self, statement: str) -> bool:
-        with psycopg.connect(self.url, autocommit=True) as connection:
+        with psycopg.connect(self.url, autocommit=True, options="-c statement_timeout=20s") as connection:
             cursor = connection.execute(statement.encode())
             return cursor.description is not None and cursor.fetchone() is not None
 

@@ -40,7 +40,7 @@ def test_nothing_said(tmp_path: Path) -> None:
 
 def test_they_are_frozen() -> None:
     with pytest.raises(ValidationError):
-        load({}).port = 1
+        load({}).__setattr__("port", 1)
 
 
 def test_the_environment_wins_over_the_file_and_empty_is_not_set(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from circadia.storage.envelope import Keyring, new_key
 from circadia.storage.postgres import Database
 from circadia.sync import pages
 from circadia.sync.engine import Engine
+from circadia.sync.on_demand import OnDemand
 
 if TYPE_CHECKING:
     from circadia.sync.jobs import Jobs
@@ -102,6 +103,7 @@ class Runtime:
     jobs: Jobs
     connections: Connections
     days: DayReader
+    on_demand: OnDemand
     revision: str
 
     @property
@@ -181,7 +183,20 @@ async def open_runtime(
             settings.redirect_allowed,
         )
         revision = await asyncio.to_thread(migrate.head)
-        yield Runtime(settings, clock, db, keyring, client, held, engine, jobs, connections, DayReader(db), revision)
+        yield Runtime(
+            settings,
+            clock,
+            db,
+            keyring,
+            client,
+            held,
+            engine,
+            jobs,
+            connections,
+            DayReader(db),
+            OnDemand(db, jobs, clock),
+            revision,
+        )
 
 
 async def retry_rejects(runtime: Runtime) -> int:

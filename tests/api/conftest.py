@@ -178,7 +178,7 @@ def _log() -> Iterator[None]:
 
 
 class Serve(Protocol):
-    """Starts the application; upper-case names are settings."""
+    """Starts the application; upper-case names are settings. Nothing is synced by schedule unless SYNC_PLAN says so."""
 
     async def __call__(
         self,
@@ -210,7 +210,7 @@ async def serve(database_url: str, clock: StandingClock) -> AsyncIterator[Serve]
         ) -> Api:
             whoop = simulator or simulated.new_simulator(clock, days=days, members=members, seed=seed, quirks=quirks)
             line = Line(whoop)
-            wanted: Mapping[str, str] = {"SERVICE_API_KEY": BOOTSTRAP} | settings
+            wanted: Mapping[str, str] = {"SERVICE_API_KEY": BOOTSTRAP, "SYNC_PLAN": "manual"} | settings
             app = create_app(simulated.settings_for(database_url, **wanted), clock=clock, transport=line, worker=worker)
             await stack.enter_async_context(app.router.lifespan_context(app))
             stack.callback(line.let_go)
@@ -226,13 +226,14 @@ async def serve(database_url: str, clock: StandingClock) -> AsyncIterator[Serve]
 
 @pytest.fixture
 async def api(serve: Serve) -> Api:
-    """The application with its worker, and a WHOOP with one member of a month."""
-    return await serve()
+    """The application without a worker, and a WHOOP with one member of a month."""
+    return await serve(worker=False)
 
 
 @pytest.fixture
-async def alice(api: Api) -> Api:
-    """The same with that member connected as `alice` and her month here."""
+async def alice(serve: Serve) -> Api:
+    """The same with a worker, that member connected as `alice` and her month here."""
+    api = await serve()
     await api.connected()
     api.simulator.traffic.reset()
     return api

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
-import pytest
 
 from circadia.domain.catalog import SCOPES
 from circadia.simulator.clock import StandingClock
@@ -67,7 +66,8 @@ async def test_begin(api: Api) -> None:
     assert (await start(api))["state"] != told["state"]
 
 
-async def test_an_app_finishes_by_itself(api: Api) -> None:
+async def test_an_app_finishes_by_itself(serve: Serve) -> None:
+    api = await serve()
     answer = await api.connect()
     assert answer.json() == {"success": True, "user_id": "alice", "whoop_user_id": api.account, "connected": True}
     told = await api.get(STATUS)
@@ -190,9 +190,8 @@ async def test_an_attacker_s_link_in_a_victim_s_browser_names_the_attacker_s_acc
     assert not await connected(api, "mallory")
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
+async def test_errors_in_words(api: Api) -> None:
+    for error, words in [
         ("access_denied", ("declined", "Nothing was connected")),
         ("invalid_scope", ("kinds of data", "developer dashboard")),
         ("invalid_state", ("too weak", "again")),
@@ -201,15 +200,13 @@ async def test_an_attacker_s_link_in_a_victim_s_browser_names_the_attacker_s_acc
         ("temporarily_unavailable", ("not available", "Wait")),
         ("<script>alert(1)</script>", ("did not grant", "again")),
         ("", ("did not grant", "again")),
-    ],
-)
-async def test_errors_in_words(api: Api, error: str, words: tuple[str, ...]) -> None:
-    told = await start(api)
-    query = {"error": error, "error_description": "<b>x</b>", "state": told["state"]}
-    text = page(await api.anonymous.get("/auth/callback", params=query), 400, "Not connected", *words)
-    assert "<b>x" not in text
-    body = {"code": "c", "state": told["state"], "user_id": "alice"}
-    problem(await api.http.post("/internal/auth/callback", json=body), 422, "state_unknown")
+    ]:
+        told = await start(api)
+        query = {"error": error, "error_description": "<b>x</b>", "state": told["state"]}
+        text = page(await api.anonymous.get("/auth/callback", params=query), 400, "Not connected", *words)
+        assert "<b>x" not in text
+        body = {"code": "c", "state": told["state"], "user_id": "alice"}
+        problem(await api.http.post("/internal/auth/callback", json=body), 422, "state_unknown")
 
 
 async def test_a_consent_that_whoop_s_page_denied(api: Api) -> None:
@@ -218,9 +215,9 @@ async def test_a_consent_that_whoop_s_page_denied(api: Api) -> None:
     page(await api.anonymous.get("/auth/callback", params=back), 400, "declined")
 
 
-@pytest.mark.parametrize("query", [{}, {"code": "c"}, {"state": "s" * 40}, {"code": "", "state": ""}])
-async def test_a_link_that_is_cut_off(api: Api, query: dict[str, str]) -> None:
-    page(await api.anonymous.get("/auth/callback", params=query), 400, "incomplete")
+async def test_a_link_that_is_cut_off(api: Api) -> None:
+    for query in [{}, {"code": "c"}, {"state": "s" * 40}, {"code": "", "state": ""}]:
+        page(await api.anonymous.get("/auth/callback", params=query), 400, "incomplete")
 
 
 async def test_a_state_that_nobody_made(api: Api) -> None:
@@ -252,9 +249,9 @@ async def test_the_browser_goes_where_the_app_said(serve: Serve) -> None:
     assert by_query.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
+async def test_it_goes_nowhere_else(serve: Serve) -> None:
+    api = await serve(worker=False, REDIRECT_URLS="https://app.example/done?from=whoop")
+    for wanted in [
         "https://evil.example/",
         "https://app.example/done",
         "https://app.example/done?from=whoop&x=1",
@@ -269,16 +266,13 @@ async def test_the_browser_goes_where_the_app_said(serve: Serve) -> None:
         "\thttp://evil.example",
         "http://127.0.0.1:80\n00@evil.example/",
         "http://[::1",
-    ],
-)
-async def test_it_goes_nowhere_else(serve: Serve, wanted: str) -> None:
-    api = await serve(worker=False, REDIRECT_URLS="https://app.example/done?from=whoop")
-    for answer in (
-        await api.http.post("/internal/auth/connect/alice", json={"redirect_url": wanted}),
-        await api.http.post("/internal/auth/connect/alice", params={"redirect_url": wanted}),
-    ):
-        found = problem(answer, 422, "redirect_not_allowed")
-        assert "REDIRECT_URLS" in found["remedy"]
+    ]:
+        for answer in (
+            await api.http.post("/internal/auth/connect/alice", json={"redirect_url": wanted}),
+            await api.http.post("/internal/auth/connect/alice", params={"redirect_url": wanted}),
+        ):
+            found = problem(answer, 422, "redirect_not_allowed")
+            assert "REDIRECT_URLS" in found["remedy"]
 
 
 async def test_a_whoop_account_belongs_to_one_member(alice: Api) -> None:

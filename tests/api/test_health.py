@@ -24,7 +24,8 @@ async def test_up(api: Api) -> None:
     assert (await api.anonymous.get("/")).json()["version"] == __version__
 
 
-async def test_ready(api: Api) -> None:
+async def test_ready(serve: Serve) -> None:
+    api = await serve()
     answer = await api.anonymous.get(READY)
     assert answer.status_code == 200
     body = answer.json()
@@ -48,7 +49,8 @@ async def test_not_ready_without_a_worker_until_one_runs_anywhere(serve: Serve) 
             await asyncio.sleep(0.05)
 
 
-async def test_not_ready_when_its_own_worker_has_stopped(api: Api) -> None:
+async def test_not_ready_when_its_own_worker_has_stopped(serve: Serve) -> None:
+    api = await serve()
     await api.runtime.jobs.stop_worker()
     assert (await api.anonymous.get(READY)).status_code == 503
 
@@ -62,7 +64,8 @@ async def test_not_ready_at_another_schema(api: Api) -> None:
     assert (await api.anonymous.get(READY)).status_code == 503
 
 
-async def test_the_database_goes_away_and_comes_back(api: Api, postgres_server: Server, database_url: str) -> None:
+async def test_the_database_goes_away_and_comes_back(serve: Serve, postgres_server: Server, database_url: str) -> None:
+    api = await serve()
     name = urlsplit(database_url).path[1:]
 
     async def admin(*statements: str) -> None:

@@ -74,7 +74,8 @@ async def test_an_older_unknown_date_is_an_empty_day(alice: Api) -> None:
     assert alice.requests() == 0
 
 
-async def test_an_empty_answer_counts_as_asked(api: Api) -> None:
+async def test_an_empty_answer_counts_as_asked(serve: Serve) -> None:
+    api = await serve()
     api.simulator.state.hidden.add(api.account)
     await api.connected()
     api.simulator.traffic.reset()
@@ -179,8 +180,9 @@ async def test_a_complete_day_says_that_a_newer_answer_is_coming(alice: Api) -> 
     alice.wire.let_go()
 
 
-async def test_the_first_days_are_waited_for(api: Api) -> None:
+async def test_the_first_days_are_waited_for(serve: Serve) -> None:
     """Right after consent the first pages are on their way: a reader waits for them and asks for nothing more."""
+    api = await serve()
     answer = await api.connect()
     assert answer.status_code == 200
     document = await api.day("alice", "2026-11-18")

@@ -47,7 +47,8 @@ async def test_a_walk_goes_on_where_it_stopped(stage: NewStage, pages: int) -> N
     assert await here.differences() == []
     assert stops >= 2
     for name in NAMES:
-        assert here.asked(name) <= here.floor(name) + stops + 3, name
+        wasted = 2 * stops  # at worst a stop falls into the closing look, which the empty rest of the walk precedes
+        assert here.asked(name) <= here.floor(name) + wasted + 3, name
 
 
 async def test_a_walk_goes_on_after_whoop_was_away(stage: NewStage) -> None:
@@ -119,13 +120,19 @@ async def test_a_record_that_is_deleted_while_a_walk_goes_on_costs_no_other(
     assert await here.differences() == []
 
 
-async def test_a_deletion_during_an_incremental_walk_of_two_pages(stage: NewStage) -> None:
+async def test_a_deletion_during_a_long_incremental_walk_costs_no_other_record(stage: NewStage) -> None:
+    """After forty days away a sync brings new records on several pages: it is a walk like the first."""
     here = await stage(days=60)
     await here.backfill()
     await here.sync()
-    here.clock.advance(13 * 86_400)
-    on_page(here, "sleep", 2, lambda: here.mutate("delete_sleep"))
-    await here.sync()
+    here.clock.advance(40 * 86_400)
+
+    def delete() -> None:
+        here.clock.advance(1)
+        here.mutate("delete_sleep")
+
+    on_page(here, "sleep", 2, delete)
+    await here.sync("sleep")
     here.clock.advance(60)
     await here.sync()
     assert await here.differences() == []

@@ -368,3 +368,15 @@ async def test_a_worker_comes_back_after_its_database_was_away(stage: NewStage, 
             except (UpstreamDown, ProcrastinateException):  # connections that have not been found dead yet
                 await asyncio.sleep(0.1)
     assert (await ended(here, run)).state == "succeeded"
+
+
+async def test_a_run_that_somebody_else_has_queued_meanwhile_is_not_discarded(stage: NewStage) -> None:
+    """One asker has made the run, another joins it and is faster at the queue; the first then lets go of it."""
+    here = await stage()
+    made = await runs.create(here.db, here.grant.member_id, "sync", "person", ["cycle"], here.clock())
+    assert await here.runtime.jobs.request(here.grant.member_id, "sync", "person", ["sleep"]) == made
+    await runs.discard(here.db, made)
+    assert (await loaded(here, made)).types == ["cycle", "sleep"]
+    alone = await runs.create(here.db, here.grant.member_id, "sync", "person", ["cycle"], here.clock())
+    await runs.discard(here.db, alone)
+    assert await runs.load(here.db, alone) is None

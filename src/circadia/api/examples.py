@@ -158,3 +158,48 @@ _ROWS: dict[str, dict[str, Any]] = {
     "cycles": {"date": "2026-11-19", "strain": 8.4, "kilojoule": 7320.5, "calories": 1750},
 }
 INTERNAL: dict[str, Any] = {name: {**row, **_FRAME, "latest": row, "data": [row]} for name, row in _ROWS.items()}
+
+PROFILE: dict[str, Any] = {
+    "user_id": "demo",
+    "whoop_user_id": 20333444,
+    "email": "ada@example.org",
+    "first_name": "Ada",
+    "last_name": "Example",
+    "height_meter": 1.74,
+    "weight_kilogram": 68.2,
+    "max_heart_rate": 192,
+}
+EVERYTHING: dict[str, Any] = {
+    "user_id": "demo",
+    "from": _FRAME["from"],
+    "to": _FRAME["to"],
+    **INTERNAL,
+    "profile": PROFILE,
+}
+
+_RUN_ID = SYNC_STATUS["backfill"]["run_id"]
+ACCEPTED: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "status_url": f"/api/v1/whoop/runs/{_RUN_ID}",
+    "events_url": f"/api/v1/whoop/runs/{_RUN_ID}/events",
+}
+RUN: dict[str, Any] = {
+    "run_id": _RUN_ID,
+    "user_id": "demo",
+    "kind": "sync",
+    "types": ["sleep"],
+    "state": "succeeded",
+    "created_at": "2026-11-19T18:29:58+00:00",
+    "started_at": "2026-11-19T18:29:59+00:00",
+    "finished_at": "2026-11-19T18:30:00+00:00",
+    "progress": {},
+    "outcome": {"types": {"sleep": SYNC_STATUS["types"]["sleep"]["last_outcome"]}, "errors": {}},
+    "error": None,
+}
+STARTED: dict[str, Any] = {
+    "user_id": "demo",
+    "authorization_url": "https://api.prod.whoop.com/oauth/oauth2/auth?response_type=code&client_id=…&state=…",
+    "state": "k3v7Vt0mG1o8fQ2yB5n9XcR4wL6sZ0aE",
+    "expires_in": 600,
+}
+CONNECTED: dict[str, Any] = {"success": True, "user_id": "demo", "whoop_user_id": 20333444, "connected": True}

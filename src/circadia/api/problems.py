@@ -79,9 +79,9 @@ def status_of(error: CircadiaError) -> int:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI entries of the problems a route may answer."""
+    """The OpenAPI entries of the problems a route may answer; 503 is always one, because the database may be away."""
     content = {MEDIA_TYPE: {"schema": _schema()}}
-    return {each: {"description": _TITLES[each], "content": content} for each in statuses}
+    return {each: {"description": _TITLES[each], "content": content} for each in sorted({*statuses, 503})}
 
 
 @cache

@@ -67,7 +67,7 @@ class Engine:
     async def backfill(self, grant: Grant, lane: Lane, progress: Progress | None = None) -> Report:
         """Walk the whole history of every type that is not here yet, all types side by side, newest records first."""
         report = Report({}, {})
-        settler = _Settler(self._db, grant.member_id)
+        settler = _Settler(lambda: self._conclude(grant))
         walks = [
             asyncio.create_task(
                 self._attempt(grant, type_, report, self._history(grant, type_, lane, settler, progress))
@@ -110,10 +110,14 @@ class Engine:
     async def _conclude(self, grant: Grant) -> None:
         """Every run leaves settled days and says up to when the copy is true."""
         async with self._db.begin() as connection:
-            names = [each.name for each in allowed(COLLECTIONS, grant.scopes)]
-            if (as_of := await sync_states.stalest(connection, grant.member_id, names)) is not None:
-                await members.advance_as_of(connection, grant.member_id, as_of)
+            await self._advance_as_of(connection, grant)
             await days.settle(connection, grant.member_id)
+
+    async def _advance_as_of(self, connection: Connection, grant: Grant) -> None:
+        """The copy is as fresh as its stalest type."""
+        names = [each.name for each in allowed(COLLECTIONS, grant.scopes)]
+        if (as_of := await sync_states.stalest(connection, grant.member_id, names)) is not None:
+            await members.advance_as_of(connection, grant.member_id, as_of)
 
     async def _sync_one(self, grant: Grant, type_: RecordType, lane: Lane) -> Outcome:
         if not type_.collection:
@@ -130,7 +134,11 @@ class Engine:
                 listing.add(await pages.store(self._db, type_, grant, page))
             deletions = await learn_deletions(self._db, self._client, self._auth(grant), type_, grant, listing, lane)
             outcome = outcome.plus(listing.outcome).plus(deletions)
-            if not (deletions.deleted and listing.news_on_later_pages):
+            if not listing.news_on_later_pages:
+                break
+            closing = await self._closing_look(grant, type_, lane)
+            outcome = outcome.plus(closing)
+            if not closing.deleted:
                 break
         await self._succeed(grant, type_, listing.window.end, began_at, outcome)
         return outcome
@@ -245,6 +253,7 @@ class Engine:
     ) -> None:
         now = self._clock()
         async with self._db.begin() as connection:
+            await records.lock(connection, grant.member_id)  # before the type's row, as a page does
             offset = await members.local_offset(connection, grant.member_id)
             pushed = await deliveries.arrive(connection, grant.whoop_user_id, now - _PUSH_SEEN_WITHIN)
             await sync_states.succeed(
@@ -258,21 +267,19 @@ class Engine:
                 outcome=replace(outcome, held_deletions=0).as_dict(),
                 held_deletions=outcome.held_deletions,
             )
+            await self._advance_as_of(connection, grant)
 
 
 class _Settler:
     """Settles a member's days during a long walk, about once a second, so that what arrived can be read."""
 
-    def __init__(self, db: Database, member_id: int) -> None:
-        self._db = db
-        self._member_id = member_id
+    def __init__(self, conclude: Callable[[], Awaitable[None]]) -> None:
+        self._conclude = conclude
         self._last = 0.0
 
     async def now_and_then(self) -> None:
         """Settle if the last time is a while ago."""
         now = asyncio.get_running_loop().time()
-        if now - self._last < _SETTLE_EVERY:
-            return
-        self._last = now
-        async with self._db.begin() as connection:
-            await days.settle(connection, self._member_id)
+        if now - self._last >= _SETTLE_EVERY:
+            self._last = now
+            await self._conclude()

@@ -142,7 +142,12 @@ class Jobs:
         if self._engine_worker is not None:
             self._engine_worker.stop()  # type: ignore[no-untyped-call]
         if self._worker is not None:
-            await asyncio.gather(self._worker, return_exceptions=True)
+            _, late = await asyncio.wait([self._worker], timeout=GRACE + 2)
+            if late:
+                # one of the engine's own tasks has missed its cancellation in a query
+                log.warning("worker.would_not_stop")
+                self._worker.cancel()
+                await asyncio.wait([self._worker], timeout=GRACE)
             self._worker = None
 
     async def _work(self, concurrency: int) -> None:
@@ -151,8 +156,8 @@ class Jobs:
         try:
             await self._keep_working(concurrency)
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            self._stopping.set()
+            await watch
 
     async def _keep_working(self, concurrency: int) -> None:
         back_off = 0.5
@@ -181,8 +186,7 @@ class Jobs:
             if asyncio.get_running_loop().time() - began > _MOST_BACK_OFF:
                 back_off = 0.5
             log.warning("worker.returned", again_in_s=back_off)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), back_off)
+            await self._pause(back_off)
             back_off = min(back_off * 2, _MOST_BACK_OFF)
 
     async def _run_sync(self, run_id: str) -> None:
@@ -263,16 +267,21 @@ class Jobs:
         )
         return found is not None
 
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond a stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
     async def _watch(self) -> None:
         """Look after the jobs of dead workers, outside of the queue: a job that did it could die holding its lock."""
-        while True:
+        while not self._stopping.is_set():
             try:
                 async with self._db.begin() as connection:
                     if await row(connection, "SELECT 1 WHERE pg_try_advisory_xact_lock(%s)", (_RESCUE_LOCK,)):
                         await self._rescue()
             except (ProcrastinateException, UpstreamDown) as error:
                 log.warning("rescue.failed", reason=type(error).__name__)
-            await asyncio.sleep(RESCUE_EVERY)
+            await self._pause(RESCUE_EVERY)
 
     async def _rescue(self) -> None:
         """Put the jobs of dead workers back into the queue, and their runs with them. One process at a time does it:

@@ -7,7 +7,7 @@ many read, and an empty answer counts as asked. Days older than a week are what 
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from circadia.clock import Clock
@@ -24,36 +24,53 @@ _POLL_S = 0.05
 _TYPES = [each.name for each in COLLECTIONS]
 
 
-async def freshen(db: Database, jobs: Jobs, clock: Clock, user_id: str, day: date, wait_s: float = WAIT_S) -> bool:
-    """Bring a recent day up to date if it needs it. True when an answer of WHOOP is still under way after `wait_s`."""
-    now = clock()
-    if not answers_today(day, now):
-        return False
-    found = await sync_states.freshness(db, user_id, _TYPES)
-    if found is None:
-        return False
-    member_id, began_at = found
-    if not needs_asking(day, began_at, now):
-        return False
-    under_way = await runs.unfinished(db, member_id, "sync")
-    arriving = began_at is None and await runs.unfinished(db, member_id, "backfill") is not None
-    if under_way is None and not arriving:
-        if not await members.claim_asking(db, member_id, now, now - ASK_AGAIN_AFTER):
-            return False
-        await jobs.request(member_id, "sync", "person", _TYPES)
-    return not await _answered(db, member_id, user_id, day, clock, wait_s)
+class OnDemand:
+    """Asks WHOOP for readers, for one process."""
 
+    def __init__(self, db: Database, jobs: Jobs, clock: Clock) -> None:
+        self._db = db
+        self._jobs = jobs
+        self._clock = clock
+        self._asking: dict[int, asyncio.Task[bool]] = {}
 
-async def _answered(db: Database, member_id: int, user_id: str, day: date, clock: Clock, wait_s: float) -> bool:
-    """Whether the day stopped needing an answer, or the run that would bring it ended, within `wait_s` seconds."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + wait_s
-    while True:
-        found = await sync_states.freshness(db, user_id, _TYPES)
-        if found is None or not needs_asking(day, found[1], clock()):
-            return True
-        if all([await runs.unfinished(db, member_id, kind) is None for kind in runs.FETCHING]):
-            return True
-        if loop.time() >= deadline:
+    async def freshen(self, user_id: str, day: date, wait_s: float = WAIT_S) -> bool:
+        """Bring a recent day up to date if it needs it. True when WHOOP's answer is still on its way after `wait_s`."""
+        now = self._clock()
+        if not answers_today(day, now):
             return False
-        await asyncio.sleep(_POLL_S)
+        found = await sync_states.freshness(self._db, user_id, _TYPES)
+        if found is None or not needs_asking(day, found[1], now):
+            return False
+        member_id, began_at = found
+        asking = self._asking.get(member_id)
+        if asking is None:
+            asking = self._asking[member_id] = asyncio.create_task(self._ask(member_id, began_at, now))
+            asking.add_done_callback(lambda _done: self._asking.pop(member_id, None))
+        if not await asyncio.shield(asking):
+            return False
+        return not await self._answered(member_id, user_id, day, wait_s)
+
+    async def _ask(self, member_id: int, began_at: datetime | None, now: datetime) -> bool:
+        """Whether a run that brings the answer is under way, asked for by us if nobody has."""
+        if await runs.unfinished(self._db, member_id, "sync") is not None:
+            return True
+        if began_at is None and await runs.unfinished(self._db, member_id, "backfill") is not None:
+            return True
+        if not await members.claim_asking(self._db, member_id, now, now - ASK_AGAIN_AFTER):
+            return False
+        await self._jobs.request(member_id, "sync", "person", _TYPES)
+        return True
+
+    async def _answered(self, member_id: int, user_id: str, day: date, wait_s: float) -> bool:
+        """Whether the day stopped needing an answer, or the run that would bring it ended, within `wait_s` seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        while True:
+            found = await sync_states.freshness(self._db, user_id, _TYPES)
+            if found is None or not needs_asking(day, found[1], self._clock()):
+                return True
+            if all([await runs.unfinished(self._db, member_id, kind) is None for kind in runs.FETCHING]):
+                return True
+            if loop.time() >= deadline:
+                return False
+            await asyncio.sleep(_POLL_S)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from fastapi import APIRouter, Body, Form, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from circadia.api import examples, pages
@@ -36,6 +36,13 @@ _REASONS = {
     "server_error": ("WHOOP had a problem of its own.", "Wait a moment and start again."),
     "temporarily_unavailable": ("WHOOP is not available right now.", "Wait a moment and start again."),
 }
+_PAGES: dict[int | str, dict[str, Any]] = {
+    303: {"description": "Connected; on to the redirect_url of the beginning"},
+    **{
+        each: {**told, "description": "What happened and what to do", "content": {"text/html": {}, **told["content"]}}
+        for each, told in documented(400, 403, 409, 422, 502).items()
+    },
+}
 _OTHER_REASON = ("WHOOP did not grant the connection.", "Start connecting again.")
 
 
@@ -49,6 +56,8 @@ class ConnectRequest(BaseModel):
 
 class ConnectStarted(BaseModel):
     """Send the member's browser to `authorization_url` within `expires_in` seconds."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.STARTED]})
 
     user_id: str
     authorization_url: str
@@ -69,6 +78,8 @@ class CallbackRequest(BaseModel):
 class Connected(BaseModel):
     """The connection that was made."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CONNECTED]})
+
     success: bool
     user_id: str
     whoop_user_id: int
@@ -79,7 +90,7 @@ class Connected(BaseModel):
     "/internal/auth/connect/{user_id}",
     tags=["connect"],
     summary="Begin connecting",
-    responses=documented(401, 403, 422, 503),
+    responses=documented(401, 403, 422),
 )
 async def begin(
     user_id: UserId,
@@ -104,7 +115,7 @@ async def begin(
     "/internal/auth/callback",
     tags=["connect"],
     summary="Finish connecting",
-    responses=documented(401, 403, 409, 422, 503),
+    responses=documented(401, 403, 409, 422, 502),
 )
 async def finish(body: CallbackRequest, runtime: RuntimeDep, _key: Writer) -> Connected:
     """For apps whose own URL is WHOOP's redirect target: hand over the code, for the user it was begun for."""
@@ -139,7 +150,14 @@ async def disconnect(
     return await runtime.connections.disconnect(user_id, data)
 
 
-@router.get("/auth/callback", include_in_schema=True, tags=["connect"], summary="WHOOP's way back", openapi_extra=OPEN)
+@router.get(
+    "/auth/callback",
+    tags=["connect"],
+    summary="WHOOP's way back",
+    openapi_extra=OPEN,
+    response_class=HTMLResponse,
+    responses=_PAGES,
+)
 async def callback(
     request: Request,
     runtime: RuntimeDep,
@@ -167,7 +185,14 @@ async def callback(
     return response
 
 
-@router.post("/auth/confirm", tags=["connect"], summary="Confirm by name", openapi_extra=OPEN)
+@router.post(
+    "/auth/confirm",
+    tags=["connect"],
+    summary="Confirm by name",
+    openapi_extra=OPEN,
+    response_class=HTMLResponse,
+    responses=_PAGES,
+)
 async def confirm(
     request: Request,
     runtime: RuntimeDep,

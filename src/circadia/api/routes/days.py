@@ -18,7 +18,6 @@ from circadia.api.problems import documented
 from circadia.errors import Invalid
 from circadia.runtime import Runtime
 from circadia.storage import days
-from circadia.sync import on_demand
 
 router = APIRouter(prefix="/api/v1/whoop", tags=["days"])
 
@@ -51,7 +50,7 @@ async def daily_data(
     """
     now = runtime.clock()
     asked = now.date() if date_ is None else no_future(a_date(date_), now)
-    coming = await on_demand.freshen(runtime.db, runtime.jobs, runtime.clock, user_id, asked)
+    coming = await runtime.on_demand.freshen(user_id, asked)
     day = asked if date_ is not None else await days.newest(runtime.db, user_id) or asked
     body = (await runtime.days.document(user_id, day)).encode()
     if coming:

@@ -21,7 +21,6 @@ from circadia.domain.catalog import SINGLETONS
 from circadia.errors import Invalid, NotFound
 from circadia.runtime import Runtime
 from circadia.storage import days, members, records
-from circadia.sync import on_demand
 
 router = APIRouter(prefix="/internal/data", tags=["internal"])
 
@@ -34,7 +33,10 @@ OneDate = Annotated[
 ]
 Wait = Annotated[int, Query(ge=0, le=10_000, description="How long to wait for WHOOP when the newest day is stale")]
 
-_STATUSES = documented(400, 401, 403, 404, 422)
+
+def _shown(example: Day) -> dict[int | str, dict[str, Any]]:
+    """What a route answers, for its description."""
+    return {200: {"content": {"application/json": {"example": example}}}, **documented(400, 401, 403, 404, 422)}
 
 
 def _recovery(day: Day) -> list[Day]:
@@ -142,7 +144,7 @@ def _whole(value: float | None, unit: int) -> int | None:
     return None if value is None else round(value / unit)
 
 
-@router.get("/profile/{user_id}", summary="Profile and body", responses=_STATUSES)
+@router.get("/profile/{user_id}", summary="Profile and body", responses=_shown(examples.PROFILE))
 async def profile(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str, Any]:
     """Name, e-mail and the newest body measurement of a user."""
     found = await _profile(runtime, user_id)
@@ -151,7 +153,7 @@ async def profile(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[st
     return found
 
 
-@router.get("/all/{user_id}", summary="Everything at once", responses=_STATUSES)
+@router.get("/all/{user_id}", summary="Everything at once", responses=_shown(examples.EVERYTHING))
 async def everything(
     user_id: UserId,
     runtime: RuntimeDep,
@@ -190,7 +192,7 @@ def _add_route(name: str) -> None:
         name=f"internal_{name}",
         summary=f"Stored {name}",
         description="Stored data at once; only `wait_ms` waits for WHOOP. 404 `no_data` when there is none.",
-        responses={200: {"content": {"application/json": {"example": examples.INTERNAL[name]}}}, **_STATUSES},
+        responses=_shown(examples.INTERNAL[name]),
     )
 
 
@@ -233,7 +235,7 @@ async def _days(
         named = {"today": today, "yesterday": today - timedelta(days=1)}
         first = last = named.get(text) or no_future(a_date(text), runtime.clock())
     if wait_ms:
-        await on_demand.freshen(runtime.db, runtime.jobs, runtime.clock, user_id, last, wait_ms / 1000)
+        await runtime.on_demand.freshen(user_id, last, wait_ms / 1000)
     found = [orjson.loads(each) async for each in days.documents(runtime.db, user_id, first, last)]
     return first, last, found[::-1]
 

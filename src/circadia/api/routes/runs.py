@@ -37,6 +37,8 @@ class SyncRequest(BaseModel):
 class Accepted(BaseModel):
     """A run that was accepted, and where to follow it."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ACCEPTED]})
+
     run_id: UUID
     status_url: str
     events_url: str
@@ -44,6 +46,8 @@ class Accepted(BaseModel):
 
 class RunView(BaseModel):
     """A run: queued, running, succeeded, partial or failed; `outcome` counts records by type."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.RUN]})
 
     run_id: UUID
     user_id: str

@@ -24,7 +24,7 @@ router = APIRouter(tags=["webhooks"])
     summary="WHOOP tells of a change",
     openapi_extra=OPEN
     | {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
-    responses=documented(401, 413, 422, 503),
+    responses=documented(401, 413, 422),
 )
 async def receive(request: Request, runtime: RuntimeDep) -> Response:
     """Signed by the app's client secret; 2xx once stored. The record is fetched afterwards by the normal road."""

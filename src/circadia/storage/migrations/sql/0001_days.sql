@@ -318,7 +318,7 @@ LANGUAGE sql STABLE RETURN (
 -- A document ready to send, from its stored part (NULL: none). Free of subqueries, so that it costs no call.
 CREATE FUNCTION whole_document(p_user_id text, day date, member bigint, as_of timestamptz, state text, scopes text[], stored json)
 RETURNS text LANGUAGE sql STABLE RETURN
-    '{"user_id":' || to_json(p_user_id) || ',"date":"' || day || '","as_of":' || coalesce('"' || iso(as_of) || '"', 'null')
+    '{"user_id":' || to_json(p_user_id) || ',"date":"' || to_char(day, 'YYYY-MM-DD') || '","as_of":' || coalesce('"' || iso(as_of) || '"', 'null')
     || ',"connection":"' || coalesce(state, 'not_connected') || '",'
     || coalesce(substr(stored::text, 2), empty_body(member, state, scopes, as_of, day));
 
