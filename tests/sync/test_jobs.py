@@ -380,3 +380,18 @@ async def test_a_run_that_somebody_else_has_queued_meanwhile_is_not_discarded(st
     alone = await runs.create(here.db, here.grant.member_id, "sync", "person", ["cycle"], here.clock())
     await runs.discard(here.db, alone)
     assert await runs.load(here.db, alone) is None
+
+
+async def test_an_import_whose_process_died_is_ended(stage: NewStage) -> None:
+    here = await stage()
+    left = await runs.create(here.db, here.grant.member_id, "import", "person", [], here.clock())
+    await runs.start(here.db, left, here.clock())
+    here.clock.advance(3600)
+    await here.runtime.jobs._tend(0)
+    assert (run := await runs.load(here.db, left)) is not None
+    assert run.state == "running"
+    here.clock.advance(3601)
+    await here.runtime.jobs._tend(0)
+    run = await ended(here, left)
+    assert run.error is not None
+    assert (run.state, run.error["kind"]) == ("failed", "interrupted")

@@ -157,6 +157,16 @@ async def finish(
     )
 
 
+async def abandon_imports(db: Database, begun_before: datetime, now: datetime) -> int:
+    """End imports whose process must have died: nobody else can go on with a file that was its."""
+    error = {"kind": "interrupted", "message": "the process that read the file has ended", "remedy": "Import it again."}
+    return await db.execute(
+        """UPDATE runs SET state = 'failed', finished_at = %s, error = %s
+           WHERE kind = 'import' AND state IN ('queued', 'running') AND created_at < %s""",
+        (now, Jsonb(error), begun_before),
+    )
+
+
 async def forget_before(db: Database, limit: datetime) -> int:
     """Drop finished runs older than `limit`."""
     return await db.execute("DELETE FROM runs WHERE finished_at < %s", (limit,))

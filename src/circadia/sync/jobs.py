@@ -46,6 +46,7 @@ a page to finish at a stop."""
 _RESCUE_LOCK = 0x72657363
 
 _KEEP_RUNS = timedelta(days=30)
+_LONGEST_IMPORT = timedelta(hours=2)
 _REQUEST_TRIES = 300
 _MOST_BACK_OFF = 30.0
 
@@ -248,6 +249,7 @@ class Jobs:
                 await self.request(member_id, "backfill", "backfill")
         for member_id in await stored_tokens.idle_members(self._db, now - IDLE_LIMIT):
             await self._keep_alive(member_id)
+        await runs.abandon_imports(self._db, now - _LONGEST_IMPORT, now)
         await runs.forget_before(self._db, now - _KEEP_RUNS)
 
     async def _keep_alive(self, member_id: int) -> None:
