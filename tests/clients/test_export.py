@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from exports import EXPORT, FIXTURES, TABLE, first, imported, journal, problems, sample, with_cells, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from circadia.clients.whoop.export import Imported, JournalEntry, Problem, read_
 from circadia.clients.whoop.export_headers import Kind, columns_of
 from circadia.domain.catalog import BY_NAME
 from circadia.domain.records import Cycle, Recovery, Sleep, Workout
+from tests.export_files import EXPORT, FIXTURES, TABLE, first, imported, journal, problems, sample, with_cells, write
 
 
 class TestFixtures:

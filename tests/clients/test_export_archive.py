@@ -12,10 +12,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from exports import EXPORT, Entries, imported, problems, sample, whole, write, zipped
 
 from circadia.clients.whoop import archive
 from circadia.clients.whoop.export import Imported, JournalEntry, Problem, read_export
+from tests.export_files import EXPORT, Entries, imported, problems, sample, whole, write, zipped
 
 WORKOUTS, JOURNAL = sample("workouts"), sample("journal")
 HEADER, FIRST, _ = WORKOUTS.splitlines(keepends=True)

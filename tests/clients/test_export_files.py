@@ -6,11 +6,11 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from exports import EXPORT, imported, problems, sample, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from circadia.clients.whoop.export import Imported, JournalEntry, Problem, read_export
+from tests.export_files import EXPORT, imported, problems, sample, write
 
 WORKOUTS, JOURNAL = sample("workouts"), sample("journal")
 HEADER, FIRST, SECOND = WORKOUTS.splitlines(keepends=True)

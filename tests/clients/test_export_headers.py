@@ -7,10 +7,22 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from exports import EXPORT, FILES, FIXTURES, TABLE, first, imported, journal, problems, rows_of, sample, write
 
 from circadia.clients.whoop.export_headers import Kind, columns_of
 from circadia.domain.records import Recovery
+from tests.export_files import (
+    EXPORT,
+    FILES,
+    FIXTURES,
+    TABLE,
+    first,
+    imported,
+    journal,
+    problems,
+    rows_of,
+    sample,
+    write,
+)
 
 
 class TestLanguages:
