@@ -12,7 +12,7 @@ from typing import Any
 from circadia.clients.whoop.export import Imported, JournalEntry, Problem, read_export
 from circadia.clients.whoop.export_headers import Kind, columns_of
 
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "whoop"
+FIXTURES = Path(__file__).parent / "fixtures" / "whoop"
 EXPORT = FIXTURES / "export" / "my_whoop_data_2025_11_04"
 FILES: dict[Kind, str] = {
     "cycles": "physiological_cycles.csv",

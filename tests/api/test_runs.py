@@ -15,9 +15,9 @@ import pytest
 
 from circadia.clients.whoop.export_headers import Kind
 from circadia.domain.catalog import CATALOG, SCOPES
+from tests import export_files as exports
 from tests.api.conftest import LONGEST_WAIT_S, Api, Json, Serve
 from tests.api.table import problem
-from tests.clients import exports
 
 SYNC = "/api/v1/whoop/sync/alice"
 NAMES = [each.name for each in CATALOG]
