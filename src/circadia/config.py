@@ -128,7 +128,10 @@ class Settings(BaseModel):
         """Whether a browser may be sent to `url` after connecting: listed exactly, or on our own origin."""
         if url in self.redirect_urls:
             return True
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
         return f"{parts.scheme}://{parts.netloc}" == self.origin and "\\" not in url
 
 

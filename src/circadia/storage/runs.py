@@ -122,12 +122,13 @@ async def discard(db: Database, run_id: UUID) -> None:
     await db.execute(f"DELETE FROM runs r WHERE r.id = %s AND r.state = 'queued' AND {_NO_JOB}", (run_id,))
 
 
-async def start(db: Database, run_id: UUID, now: datetime) -> None:
-    """The run has begun (again)."""
-    await db.execute(
-        "UPDATE runs SET state = 'running', started_at = coalesce(started_at, %s) WHERE id = %s",
+async def start(db: Database, run_id: UUID, now: datetime) -> list[str]:
+    """The run has begun (again), and nobody can widen it any more. Returns its types as they are now."""
+    found = await db.row(
+        "UPDATE runs SET state = 'running', started_at = coalesce(started_at, %s) WHERE id = %s RETURNING types",
         (now, run_id),
     )
+    return list(found[0]) if found else []
 
 
 async def report(db: Database, run_id: UUID, progress: dict[str, Any]) -> None:

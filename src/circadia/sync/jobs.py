@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -221,7 +222,7 @@ class Jobs:
             if grant is None or grant.state != "connected":
                 await runs.finish(self._db, run_id, "failed", self._clock(), error=_NOT_CONNECTED)
                 return
-            await runs.start(self._db, run_id, self._clock())
+            run = replace(run, types=await runs.start(self._db, run_id, self._clock()))
             try:
                 report = await work(run, grant)
             except Stopping:

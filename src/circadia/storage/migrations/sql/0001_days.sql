@@ -309,10 +309,10 @@ CREATE FUNCTION empty_body(member bigint, state text, scopes text[], as_of times
 LANGUAGE sql STABLE RETURN (
     SELECT '"state":"empty","timezone_offset":null,"recovery":null,"sleep":null,"cycle":null,"naps":[],"other_sleeps":[],'
         || '"workouts":[],"other_cycles":[],"journal":[],"missing":'
-        || json_agg(json_build_object('part', e.part, 'reason', e.reason, 'remedy', empty_remedy(e.reason))) || '}'
+        || json_agg(json_build_object('part', e.part, 'reason', e.reason, 'remedy', empty_remedy(e.reason)) ORDER BY e.place) || '}'
     FROM (
-        SELECT p.part, empty_reason(state, p.scope = ANY (scopes), s.history_done_at IS NOT NULL, s.floor_at, as_of, day) AS reason
-        FROM (VALUES ('recovery', 'read:recovery'), ('sleep', 'read:sleep'), ('cycle', 'read:cycles')) p (part, scope)
+        SELECT p.place, p.part, empty_reason(state, p.scope = ANY (scopes), s.history_done_at IS NOT NULL, s.floor_at, as_of, day) AS reason
+        FROM (VALUES (1, 'recovery', 'read:recovery'), (2, 'sleep', 'read:sleep'), (3, 'cycle', 'read:cycles')) p (place, part, scope)
         LEFT JOIN sync_states s ON s.member_id = member AND s.type = p.part) e);
 
 -- A document ready to send, from its stored part (NULL: none). Free of subqueries, so that it costs no call.
