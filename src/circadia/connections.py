@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from circadia.clients.whoop.auth import Tokens
+from circadia.clients.whoop.auth import MemberAuth, Tokens
 from circadia.clients.whoop.client import WhoopClient
 from circadia.clients.whoop.oauth import OAuth, authorization_url, new_state, new_verifier
 from circadia.clock import Clock
 from circadia.domain.members import Connection as Grant
 from circadia.domain.members import check_user_id
-from circadia.errors import CircadiaError, Invalid, Misconfigured, NotFound, ScopeMissing
+from circadia.errors import CircadiaError, GrantLost, Invalid, Misconfigured, NotFound, ScopeMissing
 from circadia.storage import authorizations, deliveries, members
 from circadia.storage import tokens as stored_tokens
 from circadia.storage.authorizations import Authorization, fingerprint
@@ -182,7 +182,9 @@ class Connections:
     async def _revoke(self, grant: Grant) -> bool:
         """End the access at WHOOP; when WHOOP cannot be reached the local end does not wait for it."""
         try:
-            await self._client.revoke(await self._tokens.usable(grant.member_id))
+            await self._client.revoke(MemberAuth(self._tokens, grant.member_id))
+        except GrantLost:
+            return True
         except CircadiaError as error:
             log.warning("connection.not_revoked", user=grant.user_id, kind=error.kind)
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from html import escape
+from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse
 
@@ -23,18 +24,20 @@ small { color: GrayText; }
 """
 _DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; form-action 'self'%s; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
-def _page(title: str, body: str, status: int) -> HTMLResponse:
+def _page(title: str, body: str, status: int, *, form_leads_to: str | None = None) -> HTMLResponse:
     html = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{escape(title)} · Circadia</title><style>{_STYLE}</style></head>"
         f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )
-    return HTMLResponse(html, status, {"Content-Security-Policy": _POLICY})
+    return HTMLResponse(
+        html, status, {"Content-Security-Policy": _POLICY % (f" {form_leads_to}" if form_leads_to else "")}
+    )
 
 
 def message(title: str, what: str, remedy: str, *, status: int = 200) -> HTMLResponse:
@@ -42,8 +45,10 @@ def message(title: str, what: str, remedy: str, *, status: int = 200) -> HTMLRes
     return _page(title, f"<p>{escape(what)}</p><p><small>{escape(remedy)}</small></p>", status)
 
 
-def confirmation(user_id: str, code: str, state: str) -> HTMLResponse:
-    """Name the account a WHOOP is about to be attached to, and ask once."""
+def confirmation(user_id: str, code: str, state: str, redirect_url: str | None) -> HTMLResponse:
+    """Name the account a WHOOP is about to be attached to, and ask once. Where the browser goes afterwards has to be
+    allowed here already: browsers hold a form to its policy through the redirect."""
+    parts = urlsplit(redirect_url or "")
     return _page(
         "Connect your WHOOP?",
         f"<p>Your WHOOP data will be shown to whoever uses the account <strong>{escape(user_id)}</strong> here.</p>"
@@ -54,4 +59,5 @@ def confirmation(user_id: str, code: str, state: str) -> HTMLResponse:
         "<button class='main' name='decision' value='connect'>Connect</button>"
         "<button name='decision' value='cancel'>Cancel</button></form>",
         200,
+        form_leads_to=f"{parts.scheme}://{parts.netloc}" if parts.netloc else None,
     )

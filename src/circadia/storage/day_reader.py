@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
+from typing import cast
 
 from circadia.storage import days
 from circadia.storage.postgres import Database
@@ -39,9 +40,7 @@ class DayReader:
         if future is None:
             future = self._waiting[user_id, day] = asyncio.get_running_loop().create_future()
             if len(self._senders) < _STATEMENTS:
-                sender = asyncio.create_task(self._send())
-                self._senders.add(sender)
-                sender.add_done_callback(self._senders.discard)
+                self._senders.add(asyncio.create_task(self._send()))
         return await asyncio.shield(future)
 
     async def _send(self) -> None:
@@ -58,6 +57,8 @@ class DayReader:
                 else:
                     future.set_exception(failure)
                     future.exception()  # whoever still waits sees it; one who left does not mind
+        # in the same step as the look above: one who comes next finds the place free
+        self._senders.remove(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _read(self, asked: list[Asked]) -> list[str]:
         users, dates = [user for user, _ in asked], [day for _, day in asked]

@@ -19,14 +19,15 @@ class Delivery:
 
 
 async def store(connection: Connection, source: str, delivery: Delivery, now: datetime) -> bool:
-    """Keep it; False when it was here before."""
+    """Keep it once; whether it still waits to be acted on, which a repeated one may as well."""
     found = await row(
         connection,
         """INSERT INTO deliveries (source, trace_id, type, record_id, whoop_user_id, received_at, state)
-           VALUES (%s, %s, %s, %s, %s, %s, 'waiting') ON CONFLICT (trace_id) DO NOTHING RETURNING id""",
+           VALUES (%s, %s, %s, %s, %s, %s, 'waiting')
+           ON CONFLICT (trace_id) DO UPDATE SET received_at = deliveries.received_at RETURNING state""",
         (source, delivery.trace_id, delivery.type, delivery.record_id, delivery.whoop_user_id, now),
     )
-    return found is not None
+    return found is not None and found[0] == "waiting"
 
 
 async def arrive(connection: Connection, whoop_user_id: int, since: datetime) -> bool:
@@ -39,12 +40,13 @@ async def arrive(connection: Connection, whoop_user_id: int, since: datetime) ->
     return found is not None
 
 
-async def settle(db: Database, whoop_user_id: int, received_before: datetime, now: datetime) -> int:
-    """A sync that began after they arrived has answered a member's waiting webhooks."""
+async def settle(db: Database, whoop_user_id: int, nouns: list[str], received_before: datetime, now: datetime) -> int:
+    """A sync of `nouns` that began after they arrived has answered a member's waiting webhooks about them."""
     return await db.execute(
         """UPDATE deliveries SET state = 'settled', settled_at = %s
-           WHERE whoop_user_id = %s AND state = 'waiting' AND received_at <= %s""",
-        (now, whoop_user_id, received_before),
+           WHERE whoop_user_id = %s AND state = 'waiting' AND received_at <= %s
+             AND split_part(type, '.', 1) = ANY (%s)""",
+        (now, whoop_user_id, received_before, nouns),
     )
 
 

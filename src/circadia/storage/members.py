@@ -92,6 +92,10 @@ async def bind(
                connected_at = excluded.connected_at, changed_at = excluded.changed_at""",
         {"member": member_id, "account": whoop_user_id, "scopes": sorted(scopes), "now": now},
     )
+    # what an earlier grant was parked for is due again
+    await connection.execute(
+        "UPDATE sync_states SET due_at = %s, failures = 0, error = NULL WHERE member_id = %s", (now, member_id)
+    )
 
 
 async def note_everything(connection: Connection, member_id: int) -> None:

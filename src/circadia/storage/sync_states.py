@@ -155,10 +155,11 @@ async def due_members(db: Database, now: datetime) -> list[tuple[int, list[str]]
 
 
 async def unfinished_histories(db: Database) -> list[int]:
-    """Connected members whose history has begun to arrive and is not here whole."""
+    """Connected members whose history is not here whole, or of whom nothing has been asked for yet."""
     found = await db.rows(
-        """SELECT DISTINCT k.member_id FROM connections k JOIN sync_states s USING (member_id)
-           WHERE k.state = 'connected' AND s.cursor_at IS NOT NULL AND s.history_done_at IS NULL"""
+        """SELECT DISTINCT k.member_id FROM connections k LEFT JOIN sync_states s USING (member_id)
+           WHERE k.state = 'connected'
+             AND (s.member_id IS NULL OR (s.cursor_at IS NOT NULL AND s.history_done_at IS NULL))"""
     )
     return [each[0] for each in found]
 

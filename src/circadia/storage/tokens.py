@@ -38,12 +38,12 @@ async def store(connection: Connection, keyring: Keyring, member_id: int, token:
     """Put a member's pair in place of whatever was there, and free the renewal slot."""
     await connection.execute(
         """INSERT INTO tokens AS t (member_id, access_token, refresh_token, obtained_at, expires_at, version)
-           VALUES (%s, %s, %s, %s, %s, %s)
+           VALUES (%s, %s, %s, %s, %s, nextval('token_versions'))
            ON CONFLICT (member_id) DO UPDATE SET access_token = excluded.access_token,
                refresh_token = excluded.refresh_token, obtained_at = excluded.obtained_at,
-               expires_at = excluded.expires_at, version = t.version + 1,
+               expires_at = excluded.expires_at, version = excluded.version,
                renewing_by = NULL, renewing_until = NULL, spent_at = NULL""",
-        (member_id, *_sealed(keyring, member_id, token), token.obtained_at, token.expires_at, token.version),
+        (member_id, *_sealed(keyring, member_id, token), token.obtained_at, token.expires_at),
     )
 
 

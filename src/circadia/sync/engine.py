@@ -61,7 +61,8 @@ class Engine:
                 break
         await self._conclude(grant)
         if not report.errors:
-            await deliveries.settle(self._db, grant.whoop_user_id, began_at, self._clock())
+            nouns = [each.push for each in types if each.push]
+            await deliveries.settle(self._db, grant.whoop_user_id, nouns, began_at, self._clock())
         return report
 
     async def backfill(self, grant: Grant, lane: Lane, progress: Progress | None = None) -> Report:

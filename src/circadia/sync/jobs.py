@@ -47,6 +47,7 @@ a page to finish at a stop."""
 _RESCUE_LOCK = 0x72657363
 
 _KEEP_RUNS = timedelta(days=30)
+_FAILED_HISTORY_RESTS = timedelta(minutes=15)
 _LONGEST_IMPORT = timedelta(hours=2)
 _REQUEST_TRIES = 300
 _MOST_BACK_OFF = 30.0
@@ -244,9 +245,10 @@ class Jobs:
         for member_id, types in await sync_states.due_members(self._db, now):
             await self.request(member_id, "sync", "scheduled", types)
         for member_id in await sync_states.unfinished_histories(self._db):
-            if await runs.unfinished(self._db, member_id, "backfill") is None or not await self._queued(
-                "backfill", member_id
-            ):
+            if await self._queued("backfill", member_id):
+                continue
+            last = await runs.newest(self._db, member_id, "backfill")
+            if last is None or last.finished_at is None or last.finished_at <= now - _FAILED_HISTORY_RESTS:
                 await self.request(member_id, "backfill", "backfill")
         for member_id in await stored_tokens.idle_members(self._db, now - IDLE_LIMIT):
             await self._keep_alive(member_id)

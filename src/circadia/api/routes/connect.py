@@ -178,7 +178,7 @@ async def callback(
         pending, bound = await runtime.connections.awaited(state, browser)
         if bound:
             return _welcome(await runtime.connections.finish(code, state, browser=browser))
-        response = pages.confirmation(pending.user_id, code, state)
+        response = pages.confirmation(pending.user_id, code, state, pending.redirect_url)
         _set_cookie(runtime, response, await runtime.connections.ask_confirmation(state), strict=True)
     except CircadiaError as failure:
         return _failed(failure)

@@ -130,14 +130,8 @@ class Tokens:
                 unspent = True
                 return slot.token
             return await self._spend(member_id, by, slot.token)
-        except (Misconfigured, RateLimited):
-            unspent = True
-            raise
         except AnswerLost:
             unspent = False
-            raise
-        except UpstreamDown:
-            unspent = slot.spent_at is None
             raise
         finally:
             await self._store.release(member_id, by, unspent=unspent)
@@ -170,6 +164,10 @@ class Tokens:
                 if last or await self._still_taken(token):
                     raise
                 continue
+            except (UpstreamDown, RateLimited, Misconfigured) as error:
+                if last:
+                    raise AnswerLost("a renewal's answer was lost, and the second try did not get through") from error
+                raise
             await self._keep(member_id, issued.token)
             log.info("token.renewed", member=member_id, version=issued.token.version)
             return issued.token
@@ -181,8 +179,8 @@ class Tokens:
             return False
         try:
             return await self._probe(token)
-        except RateLimited as error:
-            raise AnswerLost("a renewal's answer was lost and there is no budget to look into it now") from error
+        except (RateLimited, UpstreamDown) as error:
+            raise AnswerLost("a renewal's answer was lost, and WHOOP cannot be asked about it now") from error
 
     async def _keep(self, member_id: int, fresh: Token) -> None:
         """Store the new pair, trying for as long as the slot is held: there is no second copy of it."""
@@ -192,7 +190,7 @@ class Tokens:
                     log.warning("token.superseded", member=member_id, version=fresh.version)
             except UpstreamDown:
                 if attempt == _STORE_TRIES - 1:
-                    raise
+                    raise AnswerLost("a new pair came and could not be stored") from None
                 await asyncio.sleep(1.0)
             else:
                 return

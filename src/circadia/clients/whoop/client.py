@@ -110,10 +110,10 @@ class WhoopClient:
             raise _Final("WHOOP's profile has no user_id")
         return body
 
-    async def revoke(self, token: Token) -> None:
-        """End the app's access to the member behind a token; webhooks stop with it. Done already is fine."""
-        response = await self._send("DELETE", "/v2/user/access", _Bearer(token), "person", {})
-        if response.status_code not in (204, 200, 401, 404):
+    async def revoke(self, auth: httpx2.Auth) -> None:
+        """End the app's access to a member; webhooks stop with it. GrantLost when it has ended already."""
+        response = await self._send("DELETE", "/v2/user/access", auth, "person", {})
+        if response.status_code not in (204, 200):
             raise UnexpectedReply(f"WHOOP answered {response.status_code} to the revocation")
 
     async def _json(self, path: str, auth: httpx2.Auth, lane: Lane, parameters: dict[str, str], empty: Any) -> Any:

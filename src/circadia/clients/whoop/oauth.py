@@ -23,6 +23,10 @@ TOKEN_TIMEOUT = httpx2.Timeout(45.0, connect=5.0)
 """Long, because a rotation whose answer is not waited for is lost."""
 
 
+_APP_ERRORS = {"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
+"""What is wrong with the app, not with a member's grant."""
+
+
 class AnswerLost(UpstreamDown):
     """The token call may have been carried out, but its answer did not arrive."""
 
@@ -132,7 +136,9 @@ class OAuth:
         if status == httpx2.codes.REQUEST_TIMEOUT or not 400 <= status < 500:
             return AnswerLost(f"WHOOP's token endpoint answered {status}")
         code = _error_code(response)
-        if code == "invalid_client":
+        if code is None:
+            return AnswerLost(f"WHOOP's token endpoint answered {status} without a reason")
+        if code in _APP_ERRORS:
             return Misconfigured(
                 "WHOOP does not accept this app's credentials",
                 kind="whoop_credentials_refused",
@@ -166,13 +172,14 @@ def _lifetime(body: dict[str, Any]) -> timedelta:
     return timedelta(seconds=seconds if isinstance(seconds, int | float) and 0 < seconds < 10**7 else 3600)
 
 
-def _error_code(response: httpx2.Response) -> str:
+def _error_code(response: httpx2.Response) -> str | None:
+    """The OAuth error of an answer; None when something before the authorization server gave it."""
     try:
         body = json_of(response)
     except UnexpectedReply:
-        return "without a reason"
+        return None
     code = body.get("error") if isinstance(body, dict) else None
-    return code if isinstance(code, str) and code.isascii() and len(code) < 60 else "without a reason"
+    return code if isinstance(code, str) and code.isascii() and len(code) < 60 else None
 
 
 def expired(token: Token, now: datetime) -> bool:

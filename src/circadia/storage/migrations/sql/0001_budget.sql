@@ -1,3 +1,7 @@
+-- The pairs of a consent are numbered upwards from a number that no other consent uses, so that a renewal that outlived
+-- its grant cannot touch the pair of a newer one.
+CREATE SEQUENCE token_versions INCREMENT 1000000000;
+
 -- One request budget for the whole app, shared by every process. A unit is taken under the app's row lock; both windows
 -- roll (seconds for the minute, quarters of an hour for the day), so no window of WHOOP's, however it is cut, can be broken.
 -- A lane may fill its share of each window only: what it leaves is the reserve of the lanes above it.
