@@ -48,7 +48,11 @@ class Keys:
         key = await self._look_up(presented, digest)
         if key is None:
             self._good.pop(digest, None)
-            raise Unauthenticated("the key is not valid: unknown, revoked or expired", kind="invalid_key")
+            raise Unauthenticated(
+                "the key is not valid: unknown, revoked or expired",
+                kind="invalid_key",
+                remedy="`circadia keys list` shows the good ones; `circadia keys create` makes a new one.",
+            )
         self._good[digest] = (now, key)
         while len(self._good) > _MOST_REMEMBERED:
             self._good.popitem(last=False)

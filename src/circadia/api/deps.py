@@ -36,7 +36,7 @@ def a_date(text: str, name: str = "date") -> date:
     except ValueError:
         found = None
     if found is None or _WRITTEN.fullmatch(text) is None or not 1970 <= found.year < 2200:
-        raise Invalid(f"{name} is a date written YYYY-MM-DD", kind="invalid_date")
+        raise Invalid(f"{name} is a date written YYYY-MM-DD, in the years 1970 to 2199", kind="invalid_date")
     return found
 
 

@@ -61,7 +61,10 @@ async def _status(user: str | None, json: bool) -> int:
         typer.echo("Nobody is here yet: `circadia connect USER` connects somebody, `circadia import` reads an export.")
     else:
         _show_members(told, now)
-    _show_budget(used, settings, now)
+    if settings.whoop_client_id is None:
+        typer.echo("No WHOOP app is configured here (WHOOP_CLIENT_ID), so there is no request budget to show.")
+    else:
+        _show_budget(used, settings, now)
     return running.DONE
 
 
