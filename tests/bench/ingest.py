@@ -16,7 +16,6 @@ import psycopg
 
 from circadia.clients.http import USER_AGENT
 from circadia.domain.catalog import COLLECTIONS, RecordType
-from circadia.simulator.whoop import WhoopSimulator
 from circadia.storage import tokens
 from tests.bench import place
 
@@ -32,9 +31,9 @@ async def run() -> None:
     total = sum(len(truth[each.name]) for each in COLLECTIONS)
     floor = sum(-(-len(truth[each.name]) // 25) for each in COLLECTIONS)
     ours, minimal, requests = [], [], 0
-    with place.server() as url:
+    with place.server() as url, place.listening(people=1, days=_DAYS) as base:
         for number in range(_ROUNDS):
-            async with place.product(url, simulator) as runtime:
+            async with place.product(url, simulator, base) as runtime:
                 grant = await place.connect(runtime, simulator, f"member-{number}", whoop_user_id)
                 began = time.perf_counter()
                 report = await runtime.engine.backfill(grant, "backfill")
@@ -43,17 +42,16 @@ async def run() -> None:
                 assert not report.errors, report.errors
                 token = await tokens.load(runtime.db, runtime.keyring, grant.member_id)
                 assert token is not None
-                minimal.append(total / await _minimal(url, simulator, token.access))
+                minimal.append(total / await _minimal(url, base, token.access))
                 await runtime.db.execute("DELETE FROM members")
     best, least = sorted(ours)[_ROUNDS // 2], sorted(minimal)[_ROUNDS // 2]
     print(f"{total} records; ours {best:,.0f}/s, minimal loop {least:,.0f}/s, ratio {best / least:.2f} (at least 0.2)")
     print(f"requests: {requests} for a floor of {floor}, plus at most {len(COLLECTIONS)}")
 
 
-async def _minimal(url: str, simulator: WhoopSimulator, access: str) -> float:
-    transport = httpx2.ASGITransport(app=simulator.app)
+async def _minimal(url: str, base: str, access: str) -> float:
     headers = {"User-Agent": USER_AGENT, "Authorization": f"Bearer {access}"}
-    async with httpx2.AsyncClient(transport=transport, headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers) as http:
         connections = [await psycopg.AsyncConnection.connect(url, autocommit=True) for _ in COLLECTIONS]
         for connection, type_ in zip(connections, COLLECTIONS, strict=True):
             await connection.execute(f"DROP TABLE IF EXISTS minimal_{type_.name}".encode())
@@ -63,14 +61,16 @@ async def _minimal(url: str, simulator: WhoopSimulator, access: str) -> float:
             )
         began = time.perf_counter()
         pairs = zip(connections, COLLECTIONS, strict=True)
-        await asyncio.gather(*(_walk(http, connection, type_) for connection, type_ in pairs))
+        await asyncio.gather(*(_walk(http, base, connection, type_) for connection, type_ in pairs))
         taken = time.perf_counter() - began
         for connection in connections:
             await connection.close()
     return taken
 
 
-async def _walk(http: httpx2.AsyncClient, connection: psycopg.AsyncConnection[Any], type_: RecordType) -> None:
+async def _walk(
+    http: httpx2.AsyncClient, base: str, connection: psycopg.AsyncConnection[Any], type_: RecordType
+) -> None:
     statement = (
         f"INSERT INTO minimal_{type_.name} "
         "SELECT r ->> 'key', (r ->> 'updated_at')::timestamptz, r -> 'flat', r -> 'raw' "
@@ -79,7 +79,7 @@ async def _walk(http: httpx2.AsyncClient, connection: psycopg.AsyncConnection[An
     ).encode()
     parameters = {"limit": "25", "end": place.EPOCH.isoformat().replace("+00:00", "Z")}
     while True:
-        response = await http.get(f"http://whoop.test/developer{type_.path}", params=parameters)
+        response = await http.get(f"{base}/developer{type_.path}", params=parameters)
         body = orjson.loads(response.content)
         page = [
             {

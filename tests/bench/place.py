@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -11,6 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
+import uvicorn
 
 from circadia import logs
 from circadia.config import Settings, load
@@ -77,17 +81,45 @@ def whoop(people: int, days: int, seed: int = 7) -> WhoopSimulator:
 
 
 @asynccontextmanager
-async def product(url: str, simulator: WhoopSimulator) -> AsyncIterator[Runtime]:
-    """The product's parts, speaking to the simulator in process."""
-    transport = httpx2.ASGITransport(app=simulator.app)
-    async with open_runtime(settings(url), clock=StandingClock(EPOCH), transport=transport) as runtime:
+async def product(url: str, simulator: WhoopSimulator, base: str | None = None) -> AsyncIterator[Runtime]:
+    """The product's parts, speaking to the simulator in process or, with `base`, over a socket."""
+    transport = None if base else httpx2.ASGITransport(app=simulator.app)
+    bases = {"WHOOP_API_BASE_URL": f"{base}/developer", "WHOOP_OAUTH_BASE_URL": f"{base}/oauth/oauth2"} if base else {}
+    async with open_runtime(settings(url, **bases), clock=StandingClock(EPOCH), transport=transport) as runtime:
         yield runtime
+
+
+@contextmanager
+def listening(people: int, days: int) -> Iterator[str]:
+    """The same simulated WHOOP in a process of its own; yields its base URL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = multiprocessing.get_context("spawn").Process(target=_listen, args=(people, days, port), daemon=True)
+    process.start()
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _listen(people: int, days: int, port: int) -> None:
+    uvicorn.run(whoop(people, days).app, port=port, log_level="error", lifespan="off", loop="uvloop", http="httptools")
 
 
 async def connect(runtime: Runtime, simulator: WhoopSimulator, user_id: str, whoop_user_id: int) -> Grant:
     """A member through the real consent; the backfill it asks for stays in the queue."""
     started = await runtime.connections.begin(user_id)
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=simulator.app)) as browser:
+    over_socket = "127.0.0.1" in str(runtime.settings.whoop_api_base_url)
+    transport = None if over_socket else httpx2.ASGITransport(app=simulator.app)
+    async with httpx2.AsyncClient(transport=transport) as browser:
         url = f"{started.authorization_url}&sim_consent=allow&sim_member={whoop_user_id}"
         location = (await browser.get(url)).headers["location"]
     answer = parse_qs(urlsplit(location).query)
