@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx2
 import psycopg
 
-from circadia.clients.governor import Governor, Lane, Limits
+from circadia.clients.governor import Governor, Limits
 from circadia.clients.http import open_client
 from circadia.clients.whoop.auth import Tokens
 from circadia.clients.whoop.client import WhoopClient
@@ -22,6 +22,7 @@ from circadia.clients.whoop.oauth import Client, OAuth
 from circadia.clock import Clock, system_clock
 from circadia.config import Settings
 from circadia.connections import Connections
+from circadia.domain.lanes import Lane
 from circadia.domain.members import Token
 from circadia.errors import Misconfigured
 from circadia.storage import budget, members, migrate, tokens

@@ -10,9 +10,10 @@ import httpx2
 import pytest
 
 from circadia import __version__
-from circadia.clients.governor import Governor, Lane, Limits
+from circadia.clients.governor import Governor, Limits
 from circadia.clients.http import json_of, open_client
 from circadia.clients.whoop.client import Page, WhoopClient, instant
+from circadia.domain.lanes import Lane
 from circadia.domain.members import Token
 from circadia.domain.windows import Window
 from circadia.errors import RateLimited, ScopeMissing, UnexpectedReply, UpstreamDown

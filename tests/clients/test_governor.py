@@ -9,7 +9,8 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from circadia.clients.governor import Announced, Governor, Lane, Limits
+from circadia.clients.governor import Announced, Governor, Limits
+from circadia.domain.lanes import Lane
 from circadia.errors import RateLimited
 from circadia.runtime import StoredBudget
 from circadia.simulator.clock import StandingClock

@@ -19,7 +19,7 @@ from circadia.storage import members, runs
 from circadia.storage.runs import Run
 
 if TYPE_CHECKING:
-    from circadia.clients.governor import Lane
+    from circadia.domain.lanes import Lane
     from circadia.runtime import Runtime
     from circadia.storage.postgres import Database
 

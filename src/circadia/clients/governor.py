@@ -7,12 +7,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Protocol
 
 from circadia.clock import Clock
+from circadia.domain.lanes import Lane
 from circadia.errors import RateLimited
-
-Lane = Literal["person", "webhook", "scheduled", "reconcile", "backfill"]
 
 PATIENCE = timedelta(seconds=65)
 """How long a request waits for its unit before it is put off: a little more than the minute window."""

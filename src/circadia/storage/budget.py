@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
+from circadia.domain.lanes import Lane
 from circadia.storage.postgres import Database
-
-Lane = Literal["person", "webhook", "scheduled", "reconcile", "backfill"]
 
 SHARES: dict[Lane, float] = {
     "person": 1.0,

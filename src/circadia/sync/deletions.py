@@ -13,9 +13,9 @@ from datetime import datetime
 import httpx2
 import structlog
 
-from circadia.clients.governor import Lane
 from circadia.clients.whoop.client import Page, WhoopClient
 from circadia.domain.catalog import RecordType
+from circadia.domain.lanes import Lane
 from circadia.domain.members import Connection as Grant
 from circadia.domain.windows import EDGE, Window, history
 from circadia.storage import records

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from circadia import metrics
-from circadia.clients.governor import Lane
 from circadia.clients.whoop.auth import MemberAuth, Tokens
 from circadia.clients.whoop.client import Page, WhoopClient
 from circadia.clock import Clock
 from circadia.domain.catalog import COLLECTIONS, RecordType, allowed
+from circadia.domain.lanes import Lane
 from circadia.domain.members import Connection as Grant
 from circadia.domain.plans import Plan, due_after
 from circadia.domain.windows import EDGE, Window, history, incremental, next_due

@@ -21,10 +21,10 @@ from procrastinate.exceptions import AlreadyEnqueued, ProcrastinateException, Un
 from procrastinate.jobs import Job, Status
 from procrastinate.worker import Worker
 
-from circadia.clients.governor import Lane
 from circadia.clients.whoop.auth import Tokens
 from circadia.clock import Clock
 from circadia.domain.catalog import BY_NAME, CATALOG, COLLECTIONS
+from circadia.domain.lanes import Lane
 from circadia.domain.members import Connection as Grant
 from circadia.domain.windows import IDLE_LIMIT, idle
 from circadia.errors import CircadiaError, UpstreamDown

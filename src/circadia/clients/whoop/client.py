@@ -14,10 +14,11 @@ from typing import Any
 import httpx2
 import stamina
 
-from circadia.clients.governor import Governor, Lane
+from circadia.clients.governor import Governor
 from circadia.clients.http import json_of
 from circadia.clock import Clock
 from circadia.domain.catalog import PAGE_LIMIT
+from circadia.domain.lanes import Lane
 from circadia.domain.members import Token
 from circadia.domain.windows import Window
 from circadia.errors import RateLimited, ScopeMissing, UnexpectedReply, UpstreamDown
