@@ -19,7 +19,7 @@ from circadia.storage.postgres import Connection, Database, row
 
 _COLUMNS = (
     "cursor_at, floor_at, history_done_at, last_sync_at, last_success_at, success_began_at, due_at, failures, error, "
-    "outcome, held_deletions"
+    "outcome, coalesce((SELECT h.missing FROM holds h WHERE h.member_id = s.member_id AND h.type = s.type), 0)"
 )
 
 
@@ -43,14 +43,14 @@ class SyncState:
 async def load(db: Database, member_id: int, type_name: str) -> SyncState:
     """The state of one type."""
     found = await db.row(
-        f"SELECT {_COLUMNS} FROM sync_states WHERE member_id = %s AND type = %s", (member_id, type_name)
+        f"SELECT {_COLUMNS} FROM sync_states s WHERE member_id = %s AND type = %s", (member_id, type_name)
     )
     return SyncState(*found) if found else SyncState()
 
 
 async def all_of(db: Database, member_id: int) -> dict[str, SyncState]:
     """The states of a member by type name."""
-    found = await db.rows(f"SELECT type, {_COLUMNS} FROM sync_states WHERE member_id = %s", (member_id,))
+    found = await db.rows(f"SELECT type, {_COLUMNS} FROM sync_states s WHERE member_id = %s", (member_id,))
     return {each[0]: SyncState(*each[1:]) for each in found}
 
 
@@ -107,17 +107,16 @@ async def succeed(
     now: datetime,
     due_at: datetime,
     outcome: dict[str, Any],
-    held_deletions: int,
 ) -> None:
     """A window has arrived whole: move the cursor, set the next date, forget the failures."""
     await connection.execute(
         """INSERT INTO sync_states AS s (member_id, type, cursor_at, last_sync_at, last_success_at, success_began_at, due_at,
-               outcome, held_deletions)
-           VALUES (%(member)s, %(type)s, %(cursor)s, %(now)s, %(now)s, %(began)s, %(due)s, %(outcome)s, %(held)s)
+               outcome)
+           VALUES (%(member)s, %(type)s, %(cursor)s, %(now)s, %(now)s, %(began)s, %(due)s, %(outcome)s)
            ON CONFLICT (member_id, type) DO UPDATE SET cursor_at = greatest(s.cursor_at, excluded.cursor_at),
                last_sync_at = excluded.last_sync_at, last_success_at = excluded.last_success_at,
                success_began_at = greatest(s.success_began_at, excluded.success_began_at), due_at = excluded.due_at,
-               failures = 0, error = NULL, outcome = excluded.outcome, held_deletions = excluded.held_deletions""",
+               failures = 0, error = NULL, outcome = excluded.outcome""",
         {
             "member": member_id,
             "type": type_name,
@@ -126,7 +125,6 @@ async def succeed(
             "began": began_at,
             "due": due_at,
             "outcome": Jsonb(outcome),
-            "held": held_deletions,
         },
     )
 

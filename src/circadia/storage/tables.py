@@ -124,6 +124,8 @@ members = Table(
     _instant("as_of"),
     _instant("asked_at"),
     Column("has_export", Boolean, nullable=False, server_default=text("false")),
+    Column("wakes_at_min", Integer),
+    _instant("paused_at"),
 )
 
 connections = Table(
@@ -136,6 +138,7 @@ connections = Table(
     Column("scopes", ARRAY(Text), nullable=False),
     _instant("connected_at", nullable=False),
     _instant("changed_at", nullable=False),
+    _instant("pushed_at"),
     CheckConstraint("state IN ('connected', 'needs_reconnect', 'not_connected')", name="state"),
 )
 
@@ -194,11 +197,36 @@ sync_states = Table(
     _instant("last_success_at"),
     _instant("success_began_at"),
     _instant("due_at", nullable=False),
+    _instant("compared_recent_at"),
+    _instant("compared_all_at"),
+    Column("walk", JSONB),
+    Column("pending", Integer, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("error", JSONB),
     Column("outcome", JSONB),
-    Column("held_deletions", Integer, nullable=False, server_default=text("0")),
     Index(None, "due_at"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    _member(primary_key=True),
+    Column("type", Text, primary_key=True),
+    _instant("from_at"),
+    _instant("to_at", nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("live", Integer, nullable=False),
+    _instant("held_at", nullable=False),
+)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    _member(primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("month", Date, primary_key=True),
+    Column("got", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
 )
 
 runs = Table(
@@ -209,6 +237,8 @@ runs = Table(
     Column("kind", Text, nullable=False),
     Column("lane", Text, nullable=False),
     Column("types", ARRAY(Text), nullable=False),
+    Column("options", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False),
     _instant("created_at", nullable=False),
     _instant("started_at"),
@@ -248,7 +278,12 @@ deliveries = Table(
     _instant("received_at", nullable=False),
     _instant("settled_at"),
     Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _instant("next_try_at"),
+    Column("error", Text),
+    CheckConstraint("state IN ('waiting', 'settled', 'unknown', 'parked')", name="state"),
     Index(None, "whoop_user_id", "received_at"),
+    Index("deliveries_waiting_idx", "next_try_at", postgresql_where=text("state = 'waiting'")),
 )
 
 export_rows = Table(
@@ -317,4 +352,47 @@ budget_usage = Table(
     Column("taken", Integer, nullable=False),
     Column("refused", Integer, nullable=False),
     CheckConstraint("bucket IN ('second', 'quarter')", name="bucket"),
+)
+
+budget_turns = Table(
+    "budget_turns",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("lane", Text, primary_key=True),
+    Column("member_id", BigInteger, primary_key=True, autoincrement=False),
+    _instant("taken_at"),
+    _instant("waits_until"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("member_id", BigInteger, ForeignKey("members.id", ondelete="CASCADE")),
+    Column("type", Text),
+    Column("message", Text, nullable=False),
+    Column("remedy", Text),
+    _instant("raised_at", nullable=False),
+    _instant("over_at"),
+    Index(
+        None,
+        "kind",
+        "member_id",
+        "type",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=text("over_at IS NULL"),
+    ),
+)
+
+notice_sendings = Table(
+    "notice_sendings",
+    metadata,
+    Column("notice_id", BigInteger, ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _instant("next_try_at"),
+    _instant("sent_at"),
+    Column("error", Text),
 )

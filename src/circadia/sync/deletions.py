@@ -18,7 +18,7 @@ from circadia.domain.catalog import RecordType
 from circadia.domain.lanes import Lane
 from circadia.domain.members import Connection as Grant
 from circadia.domain.windows import EDGE, Window, history
-from circadia.storage import records
+from circadia.storage import holds, records
 from circadia.storage.postgres import Database
 from circadia.storage.records import Key
 from circadia.sync import pages
@@ -79,6 +79,17 @@ async def learn_deletions(
         plausible, requests = await _has_any(client, auth, type_, lane), 1
     if not plausible:
         log.warning("deletions.held", user=grant.user_id, type=type_.name, missing=len(absent), live=live)
+        async with db.begin() as connection:
+            await holds.hold(
+                connection,
+                grant.member_id,
+                type_.name,
+                from_at=window.start,
+                to_at=window.end,
+                missing=len(absent),
+                live=live,
+                now=listing.began_at,
+            )
         return Outcome(requests=requests, held_deletions=len(absent))
     outcome = Outcome(requests=requests)
     for row in absent:

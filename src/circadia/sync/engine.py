@@ -22,9 +22,9 @@ from circadia.domain.catalog import COLLECTIONS, RecordType, allowed
 from circadia.domain.lanes import Lane
 from circadia.domain.members import Connection as Grant
 from circadia.domain.plans import Plan, due_after
-from circadia.domain.windows import EDGE, Window, history, incremental, next_due
+from circadia.domain.windows import EDGE, OVERLAP, Window, history, incremental, next_due
 from circadia.errors import CircadiaError, GrantLost, RateLimited, ScopeMissing
-from circadia.storage import days, deliveries, members, records, sync_states
+from circadia.storage import days, deliveries, holds, members, records, sync_states
 from circadia.storage.postgres import Connection, Database
 from circadia.storage.sync_states import SyncState
 from circadia.sync import pages
@@ -265,9 +265,10 @@ class Engine:
                 began_at=began_at,
                 now=now,
                 due_at=due_after(self._plan, type_, now, offset=offset, seed=grant.member_id, pushed=pushed),
-                outcome=replace(outcome, held_deletions=0).as_dict(),
-                held_deletions=outcome.held_deletions,
+                outcome=outcome.as_dict(),
             )
+            if cursor is not None and not outcome.held_deletions:
+                await holds.release(connection, grant.member_id, type_.name, cursor - OVERLAP)
             await self._advance_as_of(connection, grant)
 
 

@@ -5,6 +5,8 @@ CREATE TABLE members (
     as_of TIMESTAMP WITH TIME ZONE,
     asked_at TIMESTAMP WITH TIME ZONE,
     has_export BOOLEAN DEFAULT false NOT NULL,
+    wakes_at_min INTEGER,
+    paused_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT members_pkey PRIMARY KEY (id),
     CONSTRAINT members_user_id_key UNIQUE (user_id)
 );
@@ -17,6 +19,7 @@ CREATE TABLE connections (
     scopes TEXT[] NOT NULL,
     connected_at TIMESTAMP WITH TIME ZONE NOT NULL,
     changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    pushed_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT connections_pkey PRIMARY KEY (member_id),
     CONSTRAINT connections_state_check CHECK (state IN ('connected', 'needs_reconnect', 'not_connected')),
     CONSTRAINT connections_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id) ON DELETE CASCADE,
@@ -223,14 +226,39 @@ CREATE TABLE sync_states (
     last_success_at TIMESTAMP WITH TIME ZONE,
     success_began_at TIMESTAMP WITH TIME ZONE,
     due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    compared_recent_at TIMESTAMP WITH TIME ZONE,
+    compared_all_at TIMESTAMP WITH TIME ZONE,
+    walk JSONB,
+    pending INTEGER DEFAULT 0 NOT NULL,
     failures INTEGER DEFAULT 0 NOT NULL,
     error JSONB,
     outcome JSONB,
-    held_deletions INTEGER DEFAULT 0 NOT NULL,
     CONSTRAINT sync_states_pkey PRIMARY KEY (member_id, type),
     CONSTRAINT sync_states_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id) ON DELETE CASCADE
 );
 CREATE INDEX sync_states_due_at_idx ON sync_states (due_at);
+
+CREATE TABLE holds (
+    member_id BIGINT NOT NULL,
+    type TEXT NOT NULL,
+    from_at TIMESTAMP WITH TIME ZONE,
+    to_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    missing INTEGER NOT NULL,
+    live INTEGER NOT NULL,
+    held_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT holds_pkey PRIMARY KEY (member_id, type),
+    CONSTRAINT holds_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id) ON DELETE CASCADE
+);
+
+CREATE TABLE coverage (
+    member_id BIGINT NOT NULL,
+    type TEXT NOT NULL,
+    month DATE NOT NULL,
+    got INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    CONSTRAINT coverage_pkey PRIMARY KEY (member_id, type, month),
+    CONSTRAINT coverage_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id) ON DELETE CASCADE
+);
 
 CREATE TABLE runs (
     id UUID NOT NULL,
@@ -238,6 +266,8 @@ CREATE TABLE runs (
     kind TEXT NOT NULL,
     lane TEXT NOT NULL,
     types TEXT[] NOT NULL,
+    options JSONB DEFAULT '{}' NOT NULL,
+    attempt INTEGER DEFAULT 0 NOT NULL,
     state TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE,
@@ -277,9 +307,14 @@ CREATE TABLE deliveries (
     received_at TIMESTAMP WITH TIME ZONE NOT NULL,
     settled_at TIMESTAMP WITH TIME ZONE,
     state TEXT NOT NULL,
+    attempts INTEGER DEFAULT 0 NOT NULL,
+    next_try_at TIMESTAMP WITH TIME ZONE,
+    error TEXT,
     CONSTRAINT deliveries_pkey PRIMARY KEY (id),
+    CONSTRAINT deliveries_state_check CHECK (state IN ('waiting', 'settled', 'unknown', 'parked')),
     CONSTRAINT deliveries_trace_id_key UNIQUE (trace_id)
 );
+CREATE INDEX deliveries_waiting_idx ON deliveries (next_try_at) WHERE state = 'waiting';
 CREATE INDEX deliveries_whoop_user_id_received_at_idx ON deliveries (whoop_user_id, received_at);
 
 CREATE TABLE export_rows (
@@ -346,4 +381,38 @@ CREATE TABLE budget_usage (
     refused INTEGER NOT NULL,
     CONSTRAINT budget_usage_pkey PRIMARY KEY (app, bucket, at, lane),
     CONSTRAINT budget_usage_bucket_check CHECK (bucket IN ('second', 'quarter'))
+);
+
+CREATE TABLE budget_turns (
+    app TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    member_id BIGINT NOT NULL,
+    taken_at TIMESTAMP WITH TIME ZONE,
+    waits_until TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT budget_turns_pkey PRIMARY KEY (app, lane, member_id)
+);
+
+CREATE TABLE notices (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    kind TEXT NOT NULL,
+    member_id BIGINT,
+    type TEXT,
+    message TEXT NOT NULL,
+    remedy TEXT,
+    raised_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    over_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT notices_pkey PRIMARY KEY (id),
+    CONSTRAINT notices_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX notices_kind_member_id_type_idx ON notices (kind, member_id, type) NULLS NOT DISTINCT WHERE over_at IS NULL;
+
+CREATE TABLE notice_sendings (
+    notice_id BIGINT NOT NULL,
+    channel TEXT NOT NULL,
+    attempts INTEGER DEFAULT 0 NOT NULL,
+    next_try_at TIMESTAMP WITH TIME ZONE,
+    sent_at TIMESTAMP WITH TIME ZONE,
+    error TEXT,
+    CONSTRAINT notice_sendings_pkey PRIMARY KEY (notice_id, channel),
+    CONSTRAINT notice_sendings_notice_id_fkey FOREIGN KEY(notice_id) REFERENCES notices (id) ON DELETE CASCADE
 );
