@@ -23,10 +23,12 @@ from circadia.simulator.clock import StandingClock
 from circadia.simulator.whoop import Client, Limits, WhoopSimulator
 from circadia.simulator.world import Quirks
 from circadia.storage.postgres import Database
+from circadia.sync.pace import Pace
 from tests import postgres, simulated
 from tests.postgres import Server
 from tests.simulated import CLIENT, ROOMY, Stage, Wire
 
+PACE = Pace()
 _PLACE = "TESTS_POSTGRES_DIRECTORY"
 
 
@@ -122,6 +124,7 @@ class OpenRuntime(Protocol):
         clock: Clock | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
+        pace: Pace = PACE,
     ) -> Awaitable[Runtime]: ...
 
 
@@ -138,12 +141,14 @@ async def runtime(database_url: str, clock: StandingClock) -> AsyncIterator[Open
             clock: Clock | None = None,
             transport: httpx2.AsyncBaseTransport | None = None,
             settings: Mapping[str, str] = MappingProxyType({}),
+            pace: Pace = PACE,
         ) -> Runtime:
             return await stack.enter_async_context(
                 open_runtime(
                     simulated.settings_for(url or database_url, **settings),
                     clock=clock or standing,
                     transport=transport or simulated.wire(simulator),
+                    pace=pace,
                 )
             )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -69,8 +70,9 @@ def _server(directory: Path) -> EmbeddedPostgres:
 class Server:
     """The session's server as one process sees it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, directory: Path) -> None:
         self.url = url
+        self._directory = directory
 
     def url_of(self, database: str) -> str:
         """The URL of one of its databases."""
@@ -86,6 +88,35 @@ class Server:
         """Remove a database, with whoever is still connected to it; one that is held for long goes with the server."""
         with suppress(psycopg.errors.QueryCanceled):
             self._run(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)")
+
+    def make_durable(self, url: str) -> None:
+        """What is committed in a database outlives `crash`."""
+        self._run(f"ALTER DATABASE {urlsplit(url).path[1:]} SET synchronous_commit = on")
+
+    def cut(self, url: str) -> None:
+        """End every connection to a database."""
+        name = urlsplit(url).path[1:]
+        self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    @contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """Nobody reaches a database meanwhile."""
+        alter = f"ALTER DATABASE {urlsplit(url).path[1:]} ALLOW_CONNECTIONS"
+        self._run(f"{alter} false")
+        self.cut(url)
+        try:
+            yield
+        finally:
+            self._run(f"{alter} true")
+
+    def crash(self) -> None:
+        """Stop the server at once, as a crash would, and start it again. Only for a session that shares it with
+        nobody."""
+        found = find_postmaster(self._directory / "postgres")
+        assert found is not None
+        os.kill(found.pid, signal.SIGQUIT)
+        with _server(self._directory):
+            pass
 
     def make_template(self) -> None:
         """The migrated template; made under another name first, so that it is there whole or not at all."""
@@ -106,8 +137,19 @@ class Server:
 def serve(directory: Path) -> Iterator[Server]:
     """Use a session's server, started by the first who comes and stopped by the last who goes."""
     with _server(directory) as embedded:
-        server = Server(embedded.url())
+        server = Server(embedded.url(), directory)
         with (directory / "template.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             server.make_template()
         yield server
+
+
+@contextmanager
+def serve_alone() -> Iterator[Server]:
+    """A server of one's own, which may crash."""
+    directory = new_directory()
+    try:
+        with serve(directory) as server:
+            yield server
+    finally:
+        remove_directory(directory)

@@ -25,8 +25,8 @@ from circadia.simulator.world import Quirks, World
 from circadia.storage import sync_states
 from circadia.storage.postgres import Database
 from circadia.storage.sync_states import SyncState
-from circadia.sync.engine import Progress
 from circadia.sync.outcome import Report
+from circadia.sync.progress import Progress
 from tests.truth import differences
 
 EPOCH = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -122,6 +122,15 @@ class Wire(httpx2.AsyncBaseTransport):
         body = self.rewrite(request, await answer.aread())
         headers = [(name, value) for name, value in answer.headers.items() if name != "content-length"]
         return httpx2.Response(answer.status_code, headers=headers, content=body)
+
+
+class Late(httpx2.AsyncBaseTransport):
+    """The simulator's way to a receiver that starts after it."""
+
+    receiver: httpx2.AsyncBaseTransport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self.receiver.handle_async_request(request)
 
 
 @dataclass

@@ -14,6 +14,13 @@ from circadia.config import NAMES, SECRETS, Settings, default_data_dir, is_loopb
 from circadia.errors import Misconfigured
 
 ROOT = Path(__file__).parents[1]
+ALERTS = {
+    "ALERT_WEBHOOK_URL": "https://alerts.example/circadia/",
+    "ALERT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "ALERT_EMAIL_TO": "owner@a.example, b+c@d.example",
+    "ALERT_EMAIL_FROM": "circadia@a.example",
+    "SMTP_URL": "smtp://me:hunter2@mail.example:587",
+}
 DATABASE = {
     "DATABASE_URL": "postgresql://db/x",
     "TOKEN_ENCRYPTION_KEYS": "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
@@ -60,7 +67,7 @@ def test_the_file_in_the_working_directory_is_read(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_every_secret_can_come_from_a_file(tmp_path: Path, name: str) -> None:
-    values = DATABASE | {"WHOOP_CLIENT_ID": "id", "WHOOP_CLIENT_SECRET": "some-secret"}
+    values = DATABASE | ALERTS | {"WHOOP_CLIENT_ID": "id", "WHOOP_CLIENT_SECRET": "some-secret"}
     text = values.pop(name, "a-secret-of-some-length")
     file = tmp_path / "secret"
     file.write_text(f"{text}\n")
@@ -112,6 +119,17 @@ def test_unknown_names(tmp_path: Path) -> None:
         ({"WHOOP_CLIENT_SECRET": "x"}, "WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET belong together"),
         ({"DATABASE_URL": "postgresql://x/y"}, "TOKEN_ENCRYPTION_KEYS is required with a DATABASE_URL"),
         ({"REDIRECT_URLS": "https://a.example, b"}, "it has to be a full http(s) URL"),
+        (ALERTS | {"ALERT_WEBHOOK_SECRET": ""}, "ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET belong together"),
+        (ALERTS | {"ALERT_WEBHOOK_URL": ""}, "ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET belong together"),
+        (ALERTS | {"ALERT_WEBHOOK_URL": "alerts.example"}, "ALERT_WEBHOOK_URL: it has to be a full http(s) URL"),
+        (ALERTS | {"ALERT_WEBHOOK_URL": "http://alerts.example"}, "ALERT_WEBHOOK_URL has to be https in production"),
+        (ALERTS | {"ALERT_WEBHOOK_SECRET": "hunter2"}, "ALERT_WEBHOOK_SECRET: it has to be whsec_"),
+        (ALERTS | {"ALERT_EMAIL_FROM": ""}, "ALERT_EMAIL_TO, ALERT_EMAIL_FROM and SMTP_URL belong together"),
+        (ALERTS | {"ALERT_EMAIL_TO": ""}, "ALERT_EMAIL_TO, ALERT_EMAIL_FROM and SMTP_URL belong together"),
+        (ALERTS | {"ALERT_EMAIL_TO": "a@b.example, owner"}, "ALERT_EMAIL_TO: it has to be an e-mail address"),
+        (ALERTS | {"ALERT_EMAIL_FROM": "Me <a@b.example>"}, "ALERT_EMAIL_FROM: it has to be an e-mail address"),
+        (ALERTS | {"SMTP_URL": "mail.example"}, "SMTP_URL: it has to be smtp://"),
+        (ALERTS | {"SMTP_URL": "smtp://me@mail.example"}, "SMTP_URL: it has to name both a user and a password"),
         ({"WHOOP_API_BASE_URL": "ftp://x"}, "WHOOP_API_BASE_URL: it has to be a full http(s) URL"),
     ],
 )
@@ -127,7 +145,18 @@ def test_everything_wrong_is_said_at_once() -> None:
     assert [each.split(":")[0] for each in message.splitlines()] == ["WHOOP_X", "PORT", "LOG_LEVEL"]
 
 
+def test_how_somebody_is_told() -> None:
+    settings = load(ALERTS)
+    assert settings.alert_webhook_url == ALERTS["ALERT_WEBHOOK_URL"]
+    assert settings.alert_email_to == ("owner@a.example", "b+c@d.example")
+    assert load(ALERTS | {"ALERT_WEBHOOK_URL": "http://127.0.0.1:9/x"}).alert_webhook_url
+    local = {"ALERT_WEBHOOK_URL": "http://alerts.lan/x", "ENVIRONMENT": "development"}
+    assert load(ALERTS | local).alert_webhook_url
+
+
 def test_a_secret_is_not_repeated_in_what_is_wrong_with_it() -> None:
+    for name in ("ALERT_WEBHOOK_SECRET", "SMTP_URL"):
+        assert "hunter2" not in refused(ALERTS | {name: "hunter2"})
     assert "hunter2" not in refused({"SERVICE_API_KEY": "hunter2"})
 
 

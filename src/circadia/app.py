@@ -17,13 +17,16 @@ from circadia import __version__
 from circadia.api import problems
 from circadia.api.auth import SECURITY_SCHEMES, Keys
 from circadia.api.middleware import Envelope
-from circadia.api.routes import connect, days, health, imports, internal, records, runs, webhooks
-from circadia.clock import Clock, system_clock
+from circadia.api.routes import backfills, connect, days, health, imports, internal, records, runs, status, webhooks
+from circadia.clock import Clock, Sleep, system_clock
 from circadia.config import Settings
 from circadia.runtime import open_runtime, retry_rejects
+from circadia.sync.pace import Pace
 from circadia.web import docs
 
 _DESCRIPTION = "WHOOP data from the owner's own PostgreSQL: connect members, read days, follow syncs."
+
+_PACE = Pace()
 
 
 class _Application(FastAPI):
@@ -41,17 +44,23 @@ def create_app(
     *,
     clock: Clock = system_clock,
     transport: httpx2.AsyncBaseTransport | None = None,
+    sleep: Sleep = asyncio.sleep,
+    pace: Pace = _PACE,
     worker: bool = True,
 ) -> FastAPI:
-    """The application. `worker` runs syncs in this process too; `clock` and `transport` are for tests."""
+    """The application. `worker` runs syncs in this process too; `clock`, `transport`, `sleep` and `pace` are for
+    tests."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            runtime = await stack.enter_async_context(open_runtime(settings, clock=clock, transport=transport))
+            runtime = await stack.enter_async_context(
+                open_runtime(settings, clock=clock, transport=transport, sleep=sleep, pace=pace)
+            )
             bootstrap = settings.service_api_key.get_secret_value() if settings.service_api_key else None
             app.state.runtime = runtime
             app.state.works_itself = worker
+            app.state.employed = lambda: True
             app.state.tasks = set()
             app.state.keys = Keys(runtime.db, runtime.keyring, clock, bootstrap)
             stack.push_async_callback(app.state.keys.close)
@@ -74,7 +83,7 @@ def create_app(
         openapi_url="/openapi.json" if shown else None,
         telemetry={"logs": False, "operation_spans": False},
     )
-    for module in (health, days, records, runs, imports, internal, connect, webhooks):
+    for module in (health, days, webhooks, records, runs, backfills, status, imports, internal, connect):
         app.include_router(module.router)
     problems.install(app)
     if shown:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -27,9 +27,12 @@ from pydantic import (
     model_validator,
 )
 
+from circadia.clients.mail import parse_smtp_url
+from circadia.clients.signature import key_of
 from circadia.domain.plans import Plan, parse_plan
 from circadia.errors import Misconfigured
 
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
 _GUARDED_PREFIXES = ("CIRCADIA_", "WHOOP_", "SAHHA_", "AUTH_")
 
 
@@ -48,7 +51,29 @@ def _plan(value: object) -> object:
     return parse_plan(value) if isinstance(value, str) else value
 
 
+def _full_url(url: str) -> str:
+    _no_trailing_slash(url)
+    return url
+
+
+def _address(text: str) -> str:
+    if _ADDRESS.fullmatch(text) is None:
+        raise ValueError("it has to be an e-mail address like owner@example.org")
+    return text
+
+
+def _read_by(reader: Callable[[str], object]) -> AfterValidator:
+    """Takes a secret that `reader` takes."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        reader(secret.get_secret_value())
+        return secret
+
+    return AfterValidator(check)
+
+
 Url = Annotated[str, AfterValidator(_no_trailing_slash)]
+Address = Annotated[str, AfterValidator(_address)]
 ListOfText = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
@@ -85,6 +110,11 @@ class Settings(BaseModel):
     redirect_urls: ListOfText = ()
     cors_origins: ListOfText = ()
     migrate_on_start: bool = True
+    alert_webhook_url: Annotated[str, AfterValidator(_full_url)] | None = None
+    alert_webhook_secret: Annotated[SecretStr, _read_by(key_of)] | None = None
+    alert_email_to: Annotated[tuple[Address, ...], BeforeValidator(_listed)] = ()
+    alert_email_from: Address | None = None
+    smtp_url: Annotated[SecretStr, _read_by(parse_smtp_url)] | None = None
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
@@ -111,12 +141,23 @@ class Settings(BaseModel):
                 "`echo k1:$(openssl rand -base64 32)` and keep it safe, apart from the database"
             )
         if self.environment == "production":
-            for name, url in (("PUBLIC_URL", self.public_url), ("WHOOP_REDIRECT_URL", self.whoop_redirect_url)):
+            for name, url in (
+                ("PUBLIC_URL", self.public_url),
+                ("WHOOP_REDIRECT_URL", self.whoop_redirect_url),
+                ("ALERT_WEBHOOK_URL", self.alert_webhook_url or ""),
+            ):
                 if urlsplit(url).scheme == "http" and not is_loopback(url):
                     raise ValueError(f"{name} has to be https in production (or loopback, or ENVIRONMENT=development)")
         for each in self.redirect_urls:
             _no_trailing_slash(each)
+        self._alerts_fit()
         return self
+
+    def _alerts_fit(self) -> None:
+        if bool(self.alert_webhook_url) != bool(self.alert_webhook_secret):
+            raise ValueError("ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET belong together: set both or neither")
+        if len({bool(self.alert_email_to), bool(self.alert_email_from), bool(self.smtp_url)}) > 1:
+            raise ValueError("ALERT_EMAIL_TO, ALERT_EMAIL_FROM and SMTP_URL belong together: set all or none")
 
     @property
     def origin(self) -> str:

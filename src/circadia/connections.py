@@ -22,7 +22,7 @@ from circadia.clock import Clock
 from circadia.domain.members import Connection as Grant
 from circadia.domain.members import check_user_id
 from circadia.errors import CircadiaError, GrantLost, Invalid, Misconfigured, NotFound, ScopeMissing
-from circadia.storage import authorizations, deliveries, members
+from circadia.storage import authorizations, budget, deliveries, members
 from circadia.storage import tokens as stored_tokens
 from circadia.storage.authorizations import Authorization, fingerprint
 from circadia.storage.envelope import Keyring
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FLOW_LIFETIME = timedelta(minutes=10)
+
+_HISTORY_FIRST = timedelta(minutes=1)
+"""What webhooks told of before mostly arrives with the newest pages of the history, which need no hint."""
 
 _UNKNOWN_STATE = "this consent is not known here: older than ten minutes, finished already, or begun elsewhere"
 
@@ -135,9 +138,12 @@ class Connections:
         now = self._clock()
         async with self._db.begin() as connection:
             member_id = await members.ensure(connection, pending.user_id, now)
+            # deliveries, connection, tokens: the order in which everybody locks them
+            await deliveries.admit(connection, profile["user_id"], now + _HISTORY_FIRST)
             await members.bind(connection, member_id, profile["user_id"], issued.scopes, now)
             await stored_tokens.store(connection, self._keyring, member_id, issued.token)
-        await self._jobs.request(member_id, "backfill", "backfill")
+        # its newest pages go before everybody's history and behind whoever waits for a day
+        await self._jobs.request(member_id, "backfill", "webhook")
         log.info("connect.done", user=pending.user_id)
         grant = await members.grant(self._db, member_id)
         assert grant is not None
@@ -169,13 +175,14 @@ class Connections:
         now = self._clock()
         async with self._db.begin() as connection:
             if data == "erase":
-                await members.erase(connection, member.id)
-                await authorizations.forget_user(connection, user_id)
                 if grant is not None:
                     await deliveries.forget(connection, grant.whoop_user_id)
+                await members.erase(connection, member.id)
+                await budget.forget(connection, member.id)
+                await authorizations.forget_user(connection, user_id)
             elif grant is not None:
-                await stored_tokens.forget(connection, member.id)
                 await members.mark(connection, member.id, "not_connected", "disconnected on request", now)
+                await stored_tokens.forget(connection, member.id)
         log.info("connection.ended", user=user_id, data=data, revoked=revoked)
         return {"user_id": user_id, "connected": False, "revoked_at_whoop": revoked, "data": data}
 

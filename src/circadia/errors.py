@@ -4,6 +4,7 @@
     ├── GrantLost          the member has to consent again
     ├── RateLimited        wait until `until`
     ├── UpstreamDown       try again later; nothing is known to have changed
+    │   └── Unreachable    nor will the next request get an answer
     ├── UnexpectedReply    the other side broke its contract; look at it
     ├── ScopeMissing       the member did not allow this record type
     ├── NotFound           there is no such thing
@@ -54,6 +55,10 @@ class UpstreamDown(CircadiaError):
     """The other side did not answer, or answered 5xx."""
 
     kind = "upstream_down"
+
+
+class Unreachable(UpstreamDown):
+    """The other side did not answer at all, whatever was asked."""
 
 
 class UnexpectedReply(CircadiaError):

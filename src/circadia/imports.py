@@ -97,13 +97,16 @@ async def run_import(db: Database, run_id: UUID, user_id: str, path: Path, clock
     error: dict[str, Any] | None = _BROKE
     state: runs.RunState = "failed"
     outcome: dict[str, Any] | None = None
+    attempt = 0
     with structlog.contextvars.bound_contextvars(run=str(run_id), user=user_id):
         try:
-            await runs.start(db, run_id, clock())
+            if (run := await runs.start(db, run_id, clock())) is None:
+                return
+            attempt = run.attempt
             deed = _Import(db, check_user_id(user_id), clock())
             async with aclosing(deed.batches(path)) as batches:
                 async for row_count in batches:
-                    await runs.report(db, run_id, {"rows": row_count})
+                    await runs.report(db, run_id, {"rows": row_count}, attempt)
             report = deed.report()
             outcome, error = report.as_dict(), None
             if report.nothing:
@@ -121,7 +124,7 @@ async def run_import(db: Database, run_id: UUID, user_id: str, path: Path, clock
             log.info("import.done", ended=state)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
-            await runs.finish(db, run_id, state, clock(), outcome=outcome, error=error)
+            await runs.finish(db, run_id, state, clock(), attempt=attempt, outcome=outcome, error=error)
 
 
 class _Import:

@@ -7,42 +7,52 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import httpx2
 import psycopg
 
-from circadia.clients.governor import Governor, Limits
+from circadia.clients.governor import Governor, Limits, Window
 from circadia.clients.http import open_client
+from circadia.clients.mail import parse_smtp_url
+from circadia.clients.notify import Channel, Email, Webhook
+from circadia.clients.signature import key_of
 from circadia.clients.whoop.auth import Tokens
 from circadia.clients.whoop.client import WhoopClient
 from circadia.clients.whoop.oauth import Client, OAuth
-from circadia.clock import Clock, system_clock
-from circadia.config import Settings
+from circadia.clock import Clock, Sleep, system_clock
+from circadia.config import Settings, is_loopback
 from circadia.connections import Connections
-from circadia.domain.lanes import Lane
+from circadia.domain.lanes import Lane, Turn
 from circadia.domain.members import Token
 from circadia.errors import Misconfigured
 from circadia.storage import budget, members, migrate, tokens
 from circadia.storage.day_reader import DayReader
 from circadia.storage.embedded import EmbeddedPostgres
 from circadia.storage.envelope import Keyring, new_key
+from circadia.storage.intake import Intake
 from circadia.storage.postgres import Database
 from circadia.sync import pages
 from circadia.sync.engine import Engine
+from circadia.sync.installation import Installation
+from circadia.sync.notices import Notices
 from circadia.sync.on_demand import OnDemand
+from circadia.sync.pace import Pace
+from circadia.sync.schedule import Schedule
 
 if TYPE_CHECKING:
     from circadia.sync.jobs import Jobs
 
 _KEY_FILE = "token_encryption_keys"
+_PACE = Pace()
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
-    """`clients.whoop.auth.TokenStore` over `storage.tokens`."""
+    """`clients.whoop.auth.TokenStore` over `storage.tokens`. With the machine's clock the slot is held by the
+    database's own, because every process on every machine has to agree."""
 
     db: Database
     keyring: Keyring
@@ -51,11 +61,15 @@ class StoredTokens:
     async def load(self, member_id: int) -> Token | None:
         return await tokens.load(self.db, self.keyring, member_id)
 
-    async def claim(self, member_id: int, by: UUID, until: datetime, version: int) -> tokens.Slot | None:
-        return await tokens.claim(self.db, self.keyring, member_id, by, self.clock(), until, version)
+    @property
+    def _now(self) -> datetime | None:
+        return None if self.clock is system_clock else self.clock()
 
-    async def record_spending(self, member_id: int, by: UUID) -> bool:
-        return await tokens.record_spending(self.db, member_id, by, self.clock())
+    async def claim(self, member_id: int, by: UUID, held_for: timedelta, version: int) -> tokens.Slot | None:
+        return await tokens.claim(self.db, self.keyring, member_id, by, self._now, held_for, version)
+
+    async def record_spending(self, member_id: int, by: UUID, held_for: timedelta) -> bool:
+        return await tokens.record_spending(self.db, member_id, by, self._now, held_for)
 
     async def replace(self, member_id: int, fresh: Token) -> bool:
         return await tokens.replace(self.db, self.keyring, member_id, fresh)
@@ -77,17 +91,31 @@ class StoredBudget:
     limits: Limits
     clock: Clock
 
-    async def take(self, lane: Lane) -> datetime | None:
-        now = None if self.clock is system_clock else self.clock()
+    @property
+    def _now(self) -> datetime | None:
+        return None if self.clock is system_clock else self.clock()
+
+    async def take(self, lane: Lane, member_id: int | None, patience_s: float, ticket: int | None) -> Turn:
         return await budget.take(
-            self.db, self.app, lane, now, per_minute=self.limits.per_minute, per_day=self.limits.per_day
+            self.db,
+            self.app,
+            lane,
+            member_id,
+            self._now,
+            per_minute=self.limits.per_minute,
+            per_day=self.limits.per_day,
+            patience_s=patience_s,
+            ticket=ticket,
         )
 
-    async def pause(self, until: datetime) -> None:
-        await budget.pause(self.db, self.app, until)
+    async def pause(self, seconds: float) -> None:
+        await budget.pause(self.db, self.app, seconds, self._now)
 
     async def learn(self, per_minute: int | None, per_day: int | None) -> None:
-        await budget.learn(self.db, self.app, per_minute, per_day, self.clock())
+        await budget.learn(self.db, self.app, per_minute, per_day, self._now)
+
+    async def compare(self, window: Window, limit: int, left: int, on_its_way: timedelta) -> None:
+        await budget.compare(self.db, self.app, window, limit, left, on_its_way, self._now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +132,28 @@ class Runtime:
     jobs: Jobs
     connections: Connections
     days: DayReader
+    intake: Intake
     on_demand: OnDemand
+    notices: Notices
+    schedule: Schedule
     revision: str
 
     @property
     def app(self) -> str:
         """The name under which this installation's budget is kept: the WHOOP client's id."""
         return self.settings.whoop_client_id or "unconfigured"
+
+
+def installation(settings: Settings) -> Installation:
+    """What the faces' reports need of the settings."""
+    return Installation(
+        app=settings.whoop_client_id,
+        per_minute=settings.rate_limit_per_minute,
+        per_day=settings.rate_limit_per_day,
+        plan=settings.sync_plan,
+        webhook_url=f"{settings.public_url}/webhooks/whoop",
+        reachable=not is_loopback(settings.public_url),
+    )
 
 
 @asynccontextmanager
@@ -153,9 +196,14 @@ async def _behind(url: str) -> bool:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, *, clock: Clock = system_clock, transport: httpx2.AsyncBaseTransport | None = None
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    sleep: Sleep = asyncio.sleep,
+    pace: Pace = _PACE,
 ) -> AsyncIterator[Runtime]:
-    """Everything, open; closed in the opposite order."""
+    """Everything, open; closed in the opposite order. `sleep` waits for the budget in the clock's seconds."""
     from circadia.sync.jobs import Jobs  # the job engine is heavy, and only a running process needs it
 
     async with AsyncExitStack() as stack:
@@ -165,12 +213,17 @@ async def open_runtime(
         limits = Limits(settings.rate_limit_per_minute, settings.rate_limit_per_day)
         app = settings.whoop_client_id or "unconfigured"
         client = WhoopClient(
-            http, Governor(StoredBudget(db, app, limits, clock), limits, clock), settings.whoop_api_base_url, clock
+            http,
+            Governor(StoredBudget(db, app, limits, clock), limits, clock, sleep),
+            settings.whoop_api_base_url,
+            clock,
         )
         oauth = OAuth(http, _oauth_client(settings), clock)
         held = Tokens(StoredTokens(db, keyring, clock), oauth, client.accepts, clock)
-        engine = Engine(db, client, held, clock, settings.sync_plan)
-        jobs = Jobs(db, engine, held, clock)
+        schedule = Schedule(db, settings.sync_plan, limits, app, clock)
+        engine = Engine(db, client, held, clock, schedule)
+        notices = Notices(db, channels(settings, http), clock, app, settings.rate_limit_per_day)
+        jobs = Jobs(db, engine, held, clock, schedule, pace=pace, watch=notices.watch)
         await jobs.open()
         stack.push_async_callback(jobs.close)
         connections = Connections(
@@ -195,7 +248,10 @@ async def open_runtime(
             jobs,
             connections,
             DayReader(db),
+            Intake(db),
             OnDemand(db, jobs, clock),
+            notices,
+            schedule,
             revision,
         )
 
@@ -208,6 +264,18 @@ async def retry_rejects(runtime: Runtime) -> int:
         return grant.whoop_user_id if grant else None
 
     return await pages.retry_rejects(runtime.db, account_of)
+
+
+def channels(settings: Settings, http: httpx2.AsyncClient) -> tuple[Channel, ...]:
+    """The ways in which somebody is told."""
+    made: list[Channel] = []
+    if settings.alert_webhook_url and settings.alert_webhook_secret:
+        key = key_of(settings.alert_webhook_secret.get_secret_value())
+        made.append(Webhook(http, settings.alert_webhook_url, key))
+    if settings.alert_email_from and settings.smtp_url:
+        server = parse_smtp_url(settings.smtp_url.get_secret_value())
+        made.append(Email(server, settings.alert_email_from, settings.alert_email_to, settings.public_url))
+    return tuple(made)
 
 
 def load_keyring(settings: Settings) -> Keyring:

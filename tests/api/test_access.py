@@ -169,6 +169,8 @@ async def test_an_unknown_member(api: Api) -> None:
     """Reading is 200 and says so where the contract says 200, 404 where it says 404, 409 where nothing can be done."""
     expected = {
         "/api/v1/whoop/sync/{user_id}": (409, "not_connected"),
+        "/api/v1/whoop/reconcile/{user_id}": (409, "not_connected"),
+        "/api/v1/whoop/backfill/{user_id}": (409, "not_connected"),
         "/internal/auth/connection/{user_id}": (404, "not_connected"),
     } | {f"/internal/data/{each}/{{user_id}}": (404, "no_data") for each in _INTERNAL}
     for route in OF_A_USER:

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from circadia import __version__
+from circadia.storage import budget
 from tests.api.conftest import LONGEST_WAIT_S, Api, Serve
 from tests.postgres import Server
 
@@ -108,8 +109,17 @@ async def test_a_request_is_spent_only_when_none_was_seen_within_a_minute(alice:
     assert alice.requests() == 1
 
 
+async def test_whoop_is_not_waited_for_when_the_budget_is_used_up(alice: Api) -> None:
+    alice.clock.advance(61)
+    await budget.pause(alice.db, alice.runtime.app, 1.5, alice.clock())
+    told = (await alice.anonymous.get("/health/whoop-api")).json()
+    assert (told["whoop_api"], told["last_status"]) == ("reachable", 200)
+    assert told["rate_limit_status"]["paused_until"] is not None
+    assert alice.requests() == 0
+
+
 async def test_the_budget(alice: Api) -> None:
-    used = (await alice.db.row("SELECT sum(taken) FROM budget_usage WHERE bucket = 'quarter'"))[0]  # type: ignore[index]
+    used = (await alice.db.row("SELECT sum(taken) FROM budget_usage WHERE bucket = 'minute'"))[0]  # type: ignore[index]
     told = (await alice.anonymous.get("/health/whoop-api")).json()["rate_limit_status"]
     assert told["per_minute"] == {"limit": 6000, "used": used}
     assert told["per_day"] == {"limit": 1_000_000, "used": used}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ import pytest
 
 from circadia.clients.whoop.export_headers import Kind
 from circadia.domain.catalog import CATALOG, SCOPES
+from circadia.storage import runs
 from tests import export_files as exports
 from tests.api.conftest import LONGEST_WAIT_S, Api, Json, Serve
 from tests.api.table import problem
@@ -115,7 +117,7 @@ async def test_events_tell_of_the_run_until_its_end(alice: Api) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = events_of(answer.text)
     assert [each["event"] for each in events] == ["run"] * (len(events) - 1) + ["end"]
-    assert [each["id"] for each in events] == [str(number + 1) for number in range(len(events))]
+    assert len({each["id"] for each in events}) == len(events)
     bodies = [orjson.loads(each["data"]) for each in events]
     assert "running" in [each["state"] for each in bodies]
     assert bodies[-1] == await alice.get(told["status_url"])
@@ -126,6 +128,44 @@ async def test_events_of_a_run_that_is_over_end_at_once(alice: Api) -> None:
     events = events_of((await alice.http.get(f"/api/v1/whoop/runs/{run['run_id']}/events")).text)
     assert [each["event"] for each in events] == ["end"]
     assert orjson.loads(events[0]["data"]) == run
+
+
+async def test_who_comes_back_is_told_what_changed_since(serve: Serve) -> None:
+    """To whichever process: an event's id is the state of the run."""
+    first = await serve(worker=False)
+    await first.connect()
+    told = (await first.http.post(SYNC)).json()
+    queued, end = await events_while_it_fails(first, told)
+    await first.db.execute("UPDATE runs SET state = 'queued', finished_at = NULL WHERE id = %s", (told["run_id"],))
+    second = await serve(worker=False, simulator=first.simulator)
+    assert await events_while_it_fails(second, told, queued["id"]) == [end]
+    done = await second.http.get(told["events_url"], headers={"Last-Event-ID": end["id"]})
+    assert (done.status_code, done.content) == (204, b"")
+    again = await second.http.get(told["events_url"], headers={"Last-Event-ID": queued["id"]})
+    assert events_of(again.text) == [end]
+
+
+async def events_while_it_fails(api: Api, told: Json, last_event_id: str | None = None) -> list[Json]:
+    """What is told of a queued run while somebody else writes down its failure."""
+    headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+    following = asyncio.create_task(api.http.get(told["events_url"], headers=headers))
+    await asyncio.sleep(0.4)
+    await api.db.execute(
+        "UPDATE runs SET state = 'failed', finished_at = %s WHERE id = %s", (api.clock(), told["run_id"])
+    )
+    async with asyncio.timeout(LONGEST_WAIT_S):
+        return events_of((await following).text)
+
+
+async def test_a_run_is_kept_for_thirty_days(alice: Api) -> None:
+    run = await alice.sync()
+    url = f"/api/v1/whoop/runs/{run['run_id']}"
+    ended_at = datetime.fromisoformat(run["finished_at"])
+    await runs.forget_before(alice.db, ended_at)
+    assert (await alice.get(url))["state"] == "succeeded"
+    await runs.forget_before(alice.db, ended_at + timedelta(seconds=1))
+    problem(await alice.http.get(url), 404, "unknown_run")
+    problem(await alice.http.get(f"{url}/events"), 404, "unknown_run")
 
 
 async def test_events_of_a_run_that_another_process_carries_out(serve: Serve) -> None:
@@ -207,19 +247,21 @@ async def test_the_status_of_a_lost_grant_and_of_a_missing_scope(serve: Serve) -
 
 async def test_a_backfill_under_way_tells_its_progress_and_its_end(serve: Serve) -> None:
     api = await serve(days=120)
-    api.wire.hold(lambda request: "nextToken" in request.url.params and not request.url.path.endswith("/cycle"))
+    sleeps = count(1)
+    api.wire.hold(lambda request: request.url.path.endswith("/sleep") and next(sleeps) > 3)
     await api.connect()
     async with asyncio.timeout(LONGEST_WAIT_S):
         while True:
             told = (await api.get("/api/v1/whoop/sync-status/alice"))["backfill"]
-            if told["progress_pct"] is not None and len(told["types"]) == 4:
+            if told["progress_pct"] is not None and told["types"]["cycle"]["fetched"] >= 100:
                 break
             await asyncio.sleep(0.05)
             api.clock.advance(1)
     assert told["state"] == "running"
     assert 0 < told["progress_pct"] < 100
     assert datetime.fromisoformat(told["eta_at"]) >= api.clock()
-    assert told["types"]["cycle"]["fetched"] >= 100
+    assert set(told["types"]) == {"cycle", "sleep", "recovery", "workout"}
+    assert told["pages_left"] > 0
 
 
 async def upload(api: Api, content: Any, user_id: str = "carol") -> Json:
@@ -306,3 +348,33 @@ async def test_an_upload_that_cannot_be_queued_is_not_kept(api: Api, uploads: Pa
     await api.db.execute("ALTER TABLE runs RENAME TO runs_away")
     problem(await api.http.post("/api/v1/whoop/import/carol", content=b"x"), 500, "internal")
     assert list(uploads.iterdir()) == []
+
+
+async def test_a_reconciliation_is_a_run_to_follow(alice: Api) -> None:
+    old = alice.simulator.truth(alice.account)["workout"][-1]
+    alice.clock.advance(3600)
+    alice.simulator.mutate(alice.account, "delete_workout", old["id"])
+    answer = await alice.http.post("/api/v1/whoop/reconcile/alice", json={"full": True})
+    assert answer.status_code == 202
+    run = await alice.run(answer.json()["status_url"])
+    assert (run["state"], run["kind"]) == ("succeeded", "reconcile")
+    assert run["outcome"]["types"]["workout"]["deleted"] == 1
+    problem(await alice.http.post("/api/v1/whoop/reconcile/nobody"), 409, "not_connected")
+    problem(await alice.http.post("/api/v1/whoop/reconcile/alice", json={"all": True}), 422, "invalid_request")
+
+
+async def test_held_deletions_go_with_the_owner_s_word(alice: Api) -> None:
+    alice.clock.advance(3600)
+    for each in alice.simulator.truth(alice.account)["workout"]:
+        alice.simulator.mutate(alice.account, "delete_workout", each["id"])
+    answer = await alice.http.post("/api/v1/whoop/reconcile/alice")
+    run = await alice.run(answer.json()["status_url"])
+    assert run["state"] == "partial"
+    assert set(run["outcome"]["errors"]) == {"workout"}
+    assert run["outcome"]["errors"]["workout"]["kind"] == "deletions_held"
+    status = (await alice.http.get("/api/v1/whoop/sync-status/alice")).json()
+    assert status["types"]["workout"]["held_deletions"] == status["types"]["workout"]["total_records"] > 0
+    answer = await alice.http.post("/api/v1/whoop/reconcile/alice", json={"allow_deletes": True})
+    assert (await alice.run(answer.json()["status_url"]))["state"] == "succeeded"
+    status = (await alice.http.get("/api/v1/whoop/sync-status/alice")).json()
+    assert status["types"]["workout"]["held_deletions"] == status["types"]["workout"]["total_records"] == 0

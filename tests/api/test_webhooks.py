@@ -19,6 +19,7 @@ from circadia.simulator.world import World
 from tests import simulated
 from tests.api.conftest import LONGEST_WAIT_S, ORIGIN, Api, Serve
 from tests.api.table import problem
+from tests.postgres import Server
 
 HOOK = "/webhooks/whoop"
 SECRET = simulated.CLIENT.client_secret
@@ -28,6 +29,7 @@ BODY = (
 )
 NOON = "1795176000000"
 SIGNED_AT_NOON = "GeYxdklSUw+BeL8pUN3Ugv9wCIC6RhIqSL1qdrtTwxk="
+RECORD = "0c5c4c4e-0000-4000-8000-000000000000"
 """HMAC-SHA256 of NOON + BODY under SECRET, worked out once with another tool."""
 
 
@@ -45,12 +47,22 @@ def signed(api: Api, body: bytes, secret: str = SECRET, *, age_s: float = 0) -> 
     return headers(timestamp, base64.b64encode(digest).decode())
 
 
-def event(user_id: Any, kind: str = "workout.updated", **changes: Any) -> bytes:
-    return orjson.dumps({"user_id": user_id, "id": "0c5c4c4e", "type": kind, "trace_id": "trace-1"} | changes)
+def event(user_id: Any, kind: Any = "workout.updated", **changes: Any) -> bytes:
+    return orjson.dumps({"user_id": user_id, "id": RECORD, "type": kind, "trace_id": "trace-1"} | changes)
 
 
-async def post(api: Api, body: bytes, given: dict[str, str] | None = None) -> httpx2.Response:
+async def post(api: Api, body: bytes, given: dict[str, str] | list[tuple[str, str]] | None = None) -> httpx2.Response:
     return await api.anonymous.post(HOOK, content=body, headers=given or signed(api, body))
+
+
+async def answered(api: Api) -> None:
+    """Let the leader notice what has come, and a run try to answer it."""
+    api.clock.advance(2)
+    async with asyncio.timeout(LONGEST_WAIT_S):
+        while await api.unfinished() or await api.db.row(
+            "SELECT 1 FROM deliveries WHERE state = 'waiting' AND attempts = 0"
+        ):
+            await asyncio.sleep(0.05)
 
 
 async def stored(api: Api) -> list[tuple[Any, ...]]:
@@ -66,7 +78,7 @@ async def test_a_known_signature(api: Api) -> None:
             "sleep.updated",
             "ecfc6a15-4661-442f-a9a4-f160dd7afae8",
             10129,
-            "waiting",
+            "unknown",
         )
     ]
 
@@ -83,13 +95,16 @@ async def test_anything_else_is_refused_and_not_kept(api: Api) -> None:
         (BODY, good | {mark: SIGNED_AT_NOON.lower()}),
         (BODY, good | {mark: SIGNED_AT_NOON.rstrip("=")}),
         (BODY, {"Content-Type": "application/json"}),
+        (BODY, [*good.items(), (mark, SIGNED_AT_NOON)]),
+        (BODY, [*good.items(), (stamp, NOON)]),
         (BODY, signed(api, BODY, "another-secret")),
         (BODY, signed(api, BODY, age_s=24 * 3600 + 1)),
         (BODY, signed(api, BODY, age_s=-24 * 3600 - 1)),
     ):
         problem(await post(api, body, given), 401, "bad_signature")
-    odd = hmac.new(SECRET.encode(), b"soon" + BODY, hashlib.sha256).digest()
-    problem(await post(api, BODY, headers("soon", base64.b64encode(odd).decode())), 401, "bad_signature")
+    for odd in ("soon", "-1", "999999999999999", "1" * 40, "1795176000000.0"):
+        digest = hmac.new(SECRET.encode(), odd.encode() + BODY, hashlib.sha256).digest()
+        problem(await post(api, BODY, headers(odd, base64.b64encode(digest).decode())), 401, "bad_signature")
     assert await stored(api) == []
 
 
@@ -128,6 +143,17 @@ async def test_signed_and_still_not_a_webhook(api: Api) -> None:
         (event(-1), "invalid_request"),
         (event("1"), "invalid_request"),
         (event(2**63), "invalid_request"),
+        (event(True), "invalid_request"),
+        (event(None), "invalid_request"),
+        (event(1, id=None), "invalid_request"),
+        (event(1, id=[RECORD]), "invalid_request"),
+        (event(1, id=""), "invalid_request"),
+        (event(1, {}), "unknown_webhook"),
+        (event(1, trace_id=7), "invalid_request"),
+        (event(1, trace_id="a\x00b"), "invalid_request"),
+        (event(1).replace(b"trace-1", b"\xff"), "invalid_request"),
+        (event(1).replace(b"trace-1", b"\\ud800"), "invalid_request"),
+        (b"[" * 60_000, "invalid_request"),
         (event(1, trace_id=""), "invalid_request"),
         (event(1, trace_id="x" * 201), "invalid_request"),
         (event(1, id="a\x00b"), "invalid_request"),
@@ -138,10 +164,10 @@ async def test_signed_and_still_not_a_webhook(api: Api) -> None:
 
 async def test_a_webhook_brings_what_it_tells_of(alice: Api) -> None:
     alice.clock.advance(60)
-    alice.simulator.mutate(alice.account, "retype_workout")
+    (mutation,) = alice.simulator.mutate(alice.account, "retype_workout")
     truth = {each["id"]: each["sport_name"] for each in alice.simulator.truth(alice.account)["workout"]}
-    assert (await post(alice, event(alice.account))).status_code == 204
-    await alice.history()
+    assert (await post(alice, event(alice.account, id=mutation.id))).status_code == 204
+    await answered(alice)
     found = await alice.get("/api/v1/whoop/records/alice/workout", limit=100)
     assert {each["id"]: each["sport_name"] for each in found["records"]} == truth
     assert {seen.path for seen in alice.simulator.traffic.counts} == {"/developer/v2/activity/workout"}
@@ -149,9 +175,10 @@ async def test_a_webhook_brings_what_it_tells_of(alice: Api) -> None:
 
 
 async def test_one_that_comes_again_is_answered_and_ignored(alice: Api) -> None:
+    workout = alice.simulator.truth(alice.account)["workout"][0]["id"]
     for _ in range(3):
-        assert (await post(alice, event(alice.account))).status_code == 204
-        await alice.history()
+        assert (await post(alice, event(alice.account, id=workout))).status_code == 204
+        await answered(alice)
     assert len(await stored(alice)) == 1
     assert await alice.db.row("SELECT count(*) FROM runs WHERE kind = 'sync'") == (1,)
 
@@ -164,8 +191,12 @@ async def test_many_at_once_wait_in_one_run(serve: Serve) -> None:
     answers = await asyncio.gather(*(post(api, each) for each in bodies))
     assert {each.status_code for each in answers} == {204}
     assert len(await stored(api)) == 20
-    found = await api.db.rows("SELECT types FROM runs WHERE kind = 'sync'")
-    assert [sorted(each[0]) for each in found] == [["recovery", "sleep", "workout"]]
+    assert await api.unfinished() == 1, "the backfill: a webhook only is stored"
+    api.clock.advance(2)
+    for _ in range(2):
+        await api.runtime.jobs.lead_once()
+    found = await api.db.rows("SELECT types FROM runs WHERE kind = 'sync' AND lane = 'webhook'")
+    assert [sorted(each[0]) for each in found] == [["cycle", "recovery", "sleep", "workout"]]
 
 
 async def test_of_somebody_unknown_it_is_kept_and_nothing_follows(alice: Api) -> None:
@@ -173,38 +204,45 @@ async def test_of_somebody_unknown_it_is_kept_and_nothing_follows(alice: Api) ->
     assert [each[3] for each in await stored(alice)] == [alice.account + 1]
     await alice.http.delete("/internal/auth/connection/alice")
     assert (await post(alice, event(alice.account, trace_id="later"))).status_code == 204
-    assert await alice.unfinished() == 0
+    assert [each[4] for each in await stored(alice)] == ["unknown", "unknown"]
+    await answered(alice)
+    assert await alice.db.row("SELECT count(*) FROM runs WHERE lane = 'webhook'") == (0,)
 
 
 async def test_it_is_taken_while_whoop_is_down(alice: Api) -> None:
     alice.simulator.fault("status", path="/developer", status=503, count=None)
     assert (await post(alice, event(alice.account))).status_code == 204
-    await alice.history()
+    await answered(alice)
     assert [each[4] for each in await stored(alice)] == ["waiting"]
+    assert await alice.db.row("SELECT attempts FROM deliveries") == (1,)
+
+
+async def test_it_is_refused_while_the_database_is_away_so_that_whoop_sends_it_again(
+    serve: Serve, database_url: str, postgres_server: Server
+) -> None:
+    api = await serve(worker=False)
+    with postgres_server.away(database_url):
+        for _ in range(2):
+            problem(await post(api, event(1)), 503, "upstream_down")
+    async with asyncio.timeout(LONGEST_WAIT_S):
+        while (answer := await post(api, event(1))).status_code != 204:
+            problem(answer, 503, "upstream_down")
+    assert len(await stored(api)) == 1
 
 
 async def test_it_is_taken_while_nobody_works_and_done_when_somebody_does(serve: Serve) -> None:
     api = await serve(worker=False)
     await api.connect()
-    assert (await post(api, event(api.account))).status_code == 204
-    assert await api.unfinished() == 2
+    workout = api.simulator.truth(api.account)["workout"][0]["id"]
+    assert (await post(api, event(api.account, id=workout))).status_code == 204
     await serve(simulator=api.simulator)
-    await api.history()
+    await answered(api)
     assert [each[4] for each in await stored(api)] == ["settled"]
-
-
-class Late(httpx2.AsyncBaseTransport):
-    """The simulator's way to a receiver that starts after it."""
-
-    receiver: httpx2.AsyncBaseTransport
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return await self.receiver.handle_async_request(request)
 
 
 async def test_the_simulator_s_own_webhooks_arrive(serve: Serve, clock: StandingClock) -> None:
     """Signed, sent and retried by the simulator: a day of a member's life arrives without one scheduled sync."""
-    way = Late()
+    way = simulated.Late()
     client = Client(simulated.CLIENT.client_id, SECRET, (simulated.CALLBACK,), webhook_url=f"{ORIGIN}{HOOK}")
     world = World(seed=1, members=1, days=30, epoch=clock())
     whoop = WhoopSimulator(world, clock=clock, limits=simulated.ROOMY, clients=(client,), webhook_transport=way)
@@ -216,9 +254,7 @@ async def test_the_simulator_s_own_webhooks_arrive(serve: Serve, clock: Standing
         clock.advance(3600)
         delivered += await whoop.deliver_due()
     assert delivered > 3
-    async with asyncio.timeout(LONGEST_WAIT_S):
-        while await api.unfinished():
-            await asyncio.sleep(0.05)
+    await answered(api)
     for kind in ("sleep", "workout", "recovery"):
         found = await api.get(f"/api/v1/whoop/records/alice/{kind}", limit=100, raw="true")
         key = BY_NAME[kind].key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import httpx2
 from tests.cli.conftest import DAYS, Whoop, connect
 from tests.cli.terminal import Terminal
 from tests.exports_of import export_of
+
+_OWN = ("DATABASE_URL", "TOKEN_ENCRYPTION_KEYS")
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def test_backfill_and_sync_work_by_themselves_without_a_worker(connected: Terminal, whoop: Whoop) -> None:
@@ -20,29 +24,73 @@ def test_backfill_and_sync_work_by_themselves_without_a_worker(connected: Termin
     said = connected.run("backfill", "alice", "--wait", "--json").data
     assert (said["state"], said["error"]) == ("succeeded", None)
     truth = whoop.http.get(f"{whoop.url}/_sim/truth/{whoop.accounts[0]}").json()
-    counts = connected.run("stats", "alice", "--json").data["types"]
-    assert {name: each["count"] for name, each in counts.items()} == {name: len(truth[name]) for name in counts}
+    told = connected.run("stats", "alice", "--json").data
+    assert {name: each["count"] for name, each in told["types"].items()} == {
+        name: len(truth[name]) for name in told["types"]
+    }
+    assert told["coverage"]["complete"]
+    assert {name: each["got"] for name, each in told["coverage"]["types"].items()} == {
+        name: len(truth[name]) for name in told["coverage"]["types"]
+    }
 
     said = connected.run("sync", "alice", "--type", "sleep", "--type", "cycle", "--wait", "--json").data
     assert set(said["outcome"]["types"]) >= {"sleep", "cycle"}
     table = connected.run("stats", "alice").stdout
     assert all(name in table for name in ("cycle", "sleep", "recovery", "workout", "scored"))
+    assert "The walk through the history: proven complete" in table
 
     told = connected.run("status", "alice", "--json").data
     (member,) = told["members"]
     assert (member["user_id"], member["connection"]["state"]) == ("alice", "connected")
-    assert told["budget"]["lanes"]["backfill"]["taken"] > 0
-    assert told["budget"]["minute"]["limit"] == 90
+    (budget,) = told["budgets"]
+    assert budget["lanes"]["backfill"]["taken"] > 0
+    assert budget["minute"]["limit"] == 90
+    assert "The history is here, proven complete." in connected.run("status", "alice").stdout
     shown = connected.run("status").stdout
-    assert "alice" in shown
-    assert "complete" in shown
+    assert "1 member: 1 ok." in shown
+    assert "No worker is alive" in shown
+    (line,) = connected.run("status", "--json").data["members"]
+    assert (line["user_id"], line["standing"], line["history_complete"]) == ("alice", "ok", True)
+
+    # the terminal of somebody who has not got the service's settings
+    elsewhere = Terminal(connected.directory, {name: connected.settings[name] for name in _OWN})
+    assert f"Requests to WHOOP of app {whoop.settings['WHOOP_CLIENT_ID']}" in elsewhere.run("status").stdout
+
+
+def test_the_doctor_says_what_is_wrong_and_what_to_do(connected: Terminal, whoop: Whoop) -> None:
+    ill = connected.run("doctor", "alice")
+    assert ill.code == 1
+    assert "No worker".lower() in ill.stdout.lower()
+    assert "Start `circadia serve` or `circadia worker`" in ill.stdout
+    connected.run("backfill", "alice", "--wait")
+    with connected.start("worker") as working:
+        while connected.run("doctor", "alice", "--json").data["evidence"]["workers"]["alive"] is False:
+            pass
+        well = connected.run("doctor", "alice", "--days", "90")
+        working.stop()
+    assert well.code == 0, well.stdout
+    assert "alice: nothing is wrong." in well.stdout
+    assert "history: whole, and all that arrived is here" in well.stdout
+    whoop.order("/revoke", user_id=whoop.accounts[0])
+    connected.run("sync", "alice", "--wait")
+    lost = connected.run("doctor", "alice", "--json")
+    assert lost.code == 1
+    assert [each["kind"] for each in lost.data["findings"] if each["severity"] == "error"] == ["needs_reconnect"]
+
+
+def test_the_doctor_fits_on_a_narrow_terminal(connected: Terminal) -> None:
+    narrow = connected.with_settings(COLUMNS="80", FORCE_COLOR="1")
+    assert max(len(_ESCAPE.sub("", line)) for line in narrow.run("doctor", "alice").stdout.splitlines()) <= 80
 
 
 def test_where_nobody_is(terminal: Terminal) -> None:
     assert terminal.run("status", "nobody").refused("nobody is called nobody")
     assert terminal.run("stats", "nobody").refused("nobody is called nobody")
+    assert terminal.run("doctor", "nobody").refused("nobody is called nobody")
     assert "Nobody is here yet" in terminal.run("status").stdout
     assert terminal.run("deliveries", "list", "--json").data == {"deliveries": []}
+    assert "No webhook is parked" in terminal.run("deliveries", "list", "--state", "parked").stdout
+    assert terminal.run("deliveries", "replay", "7").refused("there is no delivery 7")
 
 
 def test_what_did_not_come_through_is_the_exit_code(connected: Terminal, whoop: Whoop) -> None:
@@ -123,3 +171,31 @@ def test_import(terminal: Terminal, whoop: Whoop, tmp_path: Path) -> None:
     assert nothing.code == 3
     assert "sleeps.csv" in nothing.stderr
     assert terminal.run("status", "frank").refused("nobody is called frank")
+
+
+def test_held_deletions_wait_for_the_owner_s_word(connected: Terminal, whoop: Whoop) -> None:
+    connected.run("backfill", "alice", "--wait")
+    account = whoop.accounts[0]
+    for each in whoop.http.get(f"{whoop.url}/_sim/truth/{account}").json()["workout"]:
+        whoop.order("/mutate", user_id=account, action="delete_workout", target=each["id"])
+    held = connected.run("reconcile", "alice", "--wait")
+    assert held.code == 1
+    assert "missing at WHOOP" in held.stderr
+    assert "circadia reconcile alice --allow-deletes" in held.stderr
+    everybody = connected.run("reconcile", "--wait", "--json")
+    assert everybody.code == 1
+    assert [run["state"] for run in everybody.data["runs"]] == ["partial"]
+    allowed = connected.run("reconcile", "--allow-deletes", "--wait", "--json")
+    (run,) = allowed.data["runs"]
+    assert (allowed.code, run["state"], run["kind"]) == (0, "succeeded", "reconcile")
+    assert set(run["outcome"]["types"]) == {"workout"}
+    assert connected.run("reconcile", "--allow-deletes", "--wait", "--json").data == {"runs": []}
+    assert connected.run("reconcile", "alice", "--full", "--wait").code == 0
+    assert connected.run("stats", "alice", "--json").data["types"]["workout"]["count"] == 0
+
+
+def test_a_reconciliation_is_left_to_a_worker(connected: Terminal) -> None:
+    left = connected.run("reconcile")
+    assert (left.code, len(left.stdout.split())) == (0, 1)
+    assert "no worker is running" in left.stderr
+    assert connected.run("reconcile", "bob").refused("bob is not connected")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import WAIT_S, Running, Terminal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -21,6 +26,75 @@ def test_serve_until_told_to_stop(terminal: Terminal, number: int) -> None:
         said = service.stop(number)
     assert (said.code, said.stdout) == (0, "")
     assert "Traceback" not in said.stderr
+
+
+def children(service: Running) -> list[int]:
+    """The processes that a command has started."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            lines = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+            if int(lines["PPid"]) == service.process.pid and lines["State"][0] != "Z":
+                found.append(int(lines["Pid"]))
+    return found
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def gone(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return not status.exists() or "\nState:\tZ" in status.read_text()
+
+
+def test_the_worker_beside_comes_back_and_ends_with_the_server(terminal: Terminal) -> None:
+    with terminal.start("serve", "--port", "0") as service:
+        url = service.stderr(r'"url": "(http://127.0.0.1:\d+)"')[1]
+        (first,) = children(service)
+        with httpx2.Client(base_url=url, trust_env=False) as http:
+            os.kill(first, signal.SIGKILL)
+            until(lambda: http.get("/health/ready").status_code == 503)
+            assert http.get("/health/ready").json()["checks"]["worker"] != "ok"
+            until(lambda: http.get("/health/ready").status_code == 200)
+        (second,) = children(service)
+        assert second != first
+        said = service.stop()
+        assert (said.code, gone(second)) == (0, True)
+
+
+def test_the_worker_beside_does_not_outlive_a_server_that_is_killed(terminal: Terminal) -> None:
+    with terminal.start("serve", "--port", "0") as service:
+        service.stderr("serve.ready")
+        (child,) = children(service)
+        service.process.kill()
+        until(lambda: gone(child))
+
+
+def test_the_server_counts_what_the_worker_beside_it_does(connected: Terminal) -> None:
+    key = connected.with_settings(SERVICE_API_KEY="k" * 32)
+    with key.start("serve", "--port", "0") as service:
+        url = service.stderr(r'"url": "(http://127.0.0.1:\d+)"')[1]
+        assert key.run("sync", "alice", "--type", "cycle", "--wait").code == 0
+        with httpx2.Client(base_url=url, trust_env=False, headers={"X-API-Key": "k" * 32}) as http:
+            until(lambda: 'circadia_sync_types_total{ended="succeeded",type="cycle"}' in http.get("/metrics").text)
+        assert service.stop().code == 0
+
+
+def test_a_server_without_a_worker_and_a_worker_beside(connected: Terminal) -> None:
+    with connected.start("serve", "--no-worker", "--port", "0") as service:
+        url = service.stderr(r'"url": "(http://127.0.0.1:\d+)"')[1]
+        assert children(service) == []
+        with httpx2.Client(base_url=url, trust_env=False) as http:
+            assert http.get("/health/ready").status_code == 503
+            with connected.start("worker", "--concurrency", "4") as worker:
+                worker.stderr("worker.ready")
+                assert http.get("/health/ready").status_code == 200
+                assert connected.run("backfill", "alice", "--wait", "--json").data["state"] == "succeeded"
+                assert worker.stop().code == 0
 
 
 def test_worker_until_told_to_stop(terminal: Terminal) -> None:

@@ -17,11 +17,14 @@ COMMANDS = [
     "worker",
     "simulate whoop",
     "connect",
+    "disconnect",
     "sync",
     "backfill",
+    "reconcile",
     "import",
     "status",
     "stats",
+    "doctor",
     "keys create",
     "keys list",
     "keys revoke",
@@ -31,6 +34,9 @@ COMMANDS = [
     "db psql",
     "db check",
     "deliveries list",
+    "deliveries replay",
+    "notices list",
+    "notices test",
 ]
 
 
@@ -45,6 +51,7 @@ def test_help_teaches_with_examples(command: str) -> None:
     ("arguments", "words"),
     [
         (["sync", "no spaces"], "a user id is 1 to 128 characters"),
+        (["disconnect", "alice", "--data", "some"], "erase"),
         (["sync", "alice", "--type", "steps"], "there is no record type steps"),
         (["keys", "create", "app"], "--scope"),
         (["keys", "create", "app", "--scope", "all"], "read"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -11,9 +11,11 @@ import pytest
 
 from circadia import __version__
 from circadia.clients.governor import Governor, Limits
+from circadia.clients.governor import Window as RateWindow
 from circadia.clients.http import json_of, open_client
+from circadia.clients.whoop.auth import MemberAuth
 from circadia.clients.whoop.client import Page, WhoopClient, instant
-from circadia.domain.lanes import Lane
+from circadia.domain.lanes import Lane, Turn
 from circadia.domain.members import Token
 from circadia.domain.windows import Window
 from circadia.errors import RateLimited, ScopeMissing, UnexpectedReply, UpstreamDown
@@ -24,21 +26,27 @@ Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
 class Unlimited:
-    """A budget that grants everything and remembers who asked."""
+    """A budget that grants everything, unless told otherwise, and remembers who asked."""
 
     def __init__(self) -> None:
         self.lanes: list[Lane] = []
-        self.paused: list[datetime] = []
+        self.members: list[int | None] = []
+        self.paused: list[float] = []
+        self.turn = Turn(None)
 
-    async def take(self, lane: Lane) -> datetime | None:
+    async def take(self, lane: Lane, member_id: int | None, patience_s: float, ticket: int | None) -> Turn:
         self.lanes.append(lane)
-        return None
+        self.members.append(member_id)
+        return self.turn
 
-    async def pause(self, until: datetime) -> None:
-        self.paused.append(until)
+    async def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
 
     async def learn(self, per_minute: int | None, per_day: int | None) -> None:
         raise AssertionError(f"nothing lower was announced than {per_minute}, {per_day}")
+
+    async def compare(self, window: RateWindow, limit: int, left: int, on_its_way: timedelta) -> None:
+        raise AssertionError(f"nothing was said of {left} of the {window}'s {limit}")
 
 
 class Signed(httpx2.Auth):
@@ -63,9 +71,9 @@ def answering(*bodies: Any, seen: list[httpx2.Request] | None = None) -> Answer:
     return answer
 
 
-async def walked(held: WhoopClient, window: Window | None = None, first: Lane | None = None) -> list[Page]:
+async def walked(held: WhoopClient, window: Window | None = None) -> list[Page]:
     window = window or Window(None, held.now())
-    return [page async for page in held.pages(PATH, Signed(), window, "backfill", first)]
+    return [page async for page in held.pages(PATH, Signed(), window, "backfill")]
 
 
 async def test_a_walk_follows_the_tokens_and_pins_its_window(clock: StandingClock) -> None:
@@ -75,7 +83,7 @@ async def test_a_walk_follows_the_tokens_and_pins_its_window(clock: StandingCloc
         {"records": [1, 2], "next_token": "a b+c/=="}, {"records": [3], "next_token": "z"}, {"records": [4]}, seen=seen
     )
     window = Window(datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2))), clock())
-    pages = await walked(client(answer, clock, budget), window, first="person")
+    pages = await walked(client(answer, clock, budget), window)
     assert [page.records for page in pages] == [[1, 2], [3], [4]]
     assert [page.last for page in pages] == [False, False, True]
     assert [page.fetched_at for page in pages] == [clock()] * 3
@@ -84,7 +92,7 @@ async def test_a_walk_follows_the_tokens_and_pins_its_window(clock: StandingCloc
         pinned, pinned | {"nextToken": "a b+c/=="}, pinned | {"nextToken": "z"},
     ]  # fmt: skip
     assert b"nextToken=a%20b%2Bc%2F" in seen[1].url.raw_path or b"nextToken=a+b%2Bc%2F" in seen[1].url.raw_path
-    assert budget.lanes == ["person", "backfill", "backfill"]
+    assert budget.lanes == ["backfill"] * 3
     assert {each.headers["user-agent"] for each in seen} == {f"circadia/{__version__}"}
     assert str(seen[0].url).startswith("https://whoop.example/developer/v2/cycle?")
 
@@ -192,6 +200,37 @@ async def test_whether_whoop_takes_a_token(clock: StandingClock, status: int, ta
     assert seen[0].headers["authorization"] == "Bearer access"
 
 
+class Renewing(MemberAuth):
+    """A member's signature that is refused once."""
+
+    def __init__(self) -> None:
+        self.member_id = 7
+
+    async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        assert (yield request).status_code == 401
+        yield request
+
+
+async def test_the_request_after_a_renewal_takes_a_unit_of_its_own(clock: StandingClock) -> None:
+    answers = [httpx2.Response(401), httpx2.Response(200, json={})]
+    budget = Unlimited()
+    held = client(lambda _request: answers.pop(0), clock, budget)
+    assert await held.document(PATH, Renewing(), "webhook") == {}
+    assert (budget.lanes, budget.members) == (["webhook"] * 2, [7] * 2)
+    await client(answering({}), clock, budget).document(PATH, Signed(), "person")
+    assert budget.members[2:] == [None], "nobody's own"
+
+
+async def test_nothing_is_sent_without_a_unit(clock: StandingClock) -> None:
+    seen: list[httpx2.Request] = []
+    budget = Unlimited()
+    budget.turn = Turn(30.0)
+    with pytest.raises(RateLimited) as caught:
+        await client(answering({}, seen=seen), clock, budget).accepts(TOKEN, patience=timedelta(0))
+    assert caught.value.until == clock() + timedelta(seconds=30)
+    assert seen == []
+
+
 @pytest.mark.parametrize("body", [[], {}, {"user_id": "7"}])
 async def test_a_profile_without_an_id_is_none(clock: StandingClock, body: Any) -> None:
     with pytest.raises(UnexpectedReply, match="user_id"):
@@ -231,3 +270,17 @@ def test_what_is_no_json(content: bytes) -> None:
 def test_an_instant_is_written_in_utc_with_milliseconds() -> None:
     east = datetime(2026, 3, 29, 3, 0, 0, 123456, timezone(timedelta(hours=5, minutes=30)))
     assert instant(east) == "2026-03-28T21:30:00.123Z"
+
+
+async def test_a_walk_of_empty_pages_ends(clock: StandingClock) -> None:
+    """Pages may be empty between others; tokens that lead nowhere, ever new ones, are no walk."""
+    bodies = [{"records": [], "next_token": f"t{number}"} for number in range(50)]
+    seen: list[httpx2.Request] = []
+    with pytest.raises(UnexpectedReply, match="empty page"):
+        await walked(client(answering(*bodies, seen=seen), clock))
+    assert len(seen) == 3
+    sparse = [{"records": [{"id": 1}] if number % 3 == 2 else [], "next_token": f"t{number}"} for number in range(7)]
+    for number, each in enumerate(sparse):
+        each["records"] = [{"id": number}] if each["records"] else []
+    found = await walked(client(answering(*sparse, {"records": []}), clock))
+    assert [each.records for each in found if each.records] == [[{"id": 2}], [{"id": 5}]]

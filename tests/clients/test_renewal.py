@@ -221,3 +221,17 @@ async def test_a_grant_that_is_gone_has_nothing_to_renew(stage: NewStage) -> Non
         await usable(here)
     with pytest.raises(GrantLost):
         await here.runtime.tokens.renewed(here.grant.member_id, 1)
+
+
+async def test_without_an_app_nothing_is_renewed_and_no_grant_is_given_up(
+    stage: NewStage, runtime: OpenRuntime
+) -> None:
+    """A service that starts without WHOOP_CLIENT_ID reads and imports; WHOOP would refuse its renewals as dead ones."""
+    here = await stage()
+    bare = await runtime(here.simulator, settings={"WHOOP_CLIENT_ID": "", "WHOOP_CLIENT_SECRET": ""})
+    here.clock.advance(3600)
+    with pytest.raises(Misconfigured, match="no WHOOP app is configured"):
+        await bare.tokens.usable(here.grant.member_id)
+    assert renewals(here) == 0
+    assert await state_of(here) == "connected"
+    assert (await usable(here)).version == 2

@@ -10,6 +10,7 @@ import httpx2
 import psycopg
 import pytest
 
+from circadia.clients.whoop import auth
 from circadia.clients.whoop.oauth import AnswerLost
 from circadia.errors import GrantLost, UpstreamDown
 from tests.conftest import NewStage
@@ -75,10 +76,13 @@ async def test_a_200_without_a_token_is_a_lost_answer(stage: NewStage, body: str
     assert renewals(here) == 1
 
 
-async def test_a_new_pair_outlives_a_database_that_is_away_for_a_moment(
-    stage: NewStage, postgres_server: Server
+@pytest.mark.parametrize("slots_long", [0, 2])
+async def test_a_new_pair_outlives_a_database_that_is_away(
+    stage: NewStage, postgres_server: Server, monkeypatch: pytest.MonkeyPatch, slots_long: int
 ) -> None:
-    """The refresh token is spent and the database gone: the pair is kept trying to be stored."""
+    """The refresh token is spent and the database gone: the pair is kept trying to be stored, also when the slot has
+    run out meanwhile, because whoever could have claimed it needs the database as well."""
+    monkeypatch.setattr(auth, "SLOT", timedelta(seconds=0.5))
     here = await stage()
     here.clock.advance(3600)
     name = here.db.url.rsplit("/", 1)[1].encode()
@@ -97,7 +101,8 @@ async def test_a_new_pair_outlives_a_database_that_is_away_for_a_moment(
     here.wire.rewrite = cut
     renewal = asyncio.create_task(usable(here))
     await answered.wait()
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.2 + slots_long * 0.5)
+    here.clock.advance(slots_long * 0.5)
     assert not renewal.done()
     with psycopg.connect(postgres_server.url, autocommit=True) as admin:
         admin.execute(b"ALTER DATABASE " + name + b" ALLOW_CONNECTIONS true")
@@ -179,10 +184,37 @@ async def test_a_slot_that_was_taken_over_is_not_spent_from(stage: NewStage) -> 
     await here.db.execute("UPDATE tokens SET spent_at = %s", (here.clock() - timedelta(hours=1),))
     token = await stored(here)
     by = UUID(int=7)
-    assert await here.runtime.tokens._store.claim(
-        here.grant.member_id, by, here.clock() + timedelta(seconds=75), token.version
-    )
+    assert await here.runtime.tokens._store.claim(here.grant.member_id, by, timedelta(seconds=75), token.version)
     await here.db.execute("UPDATE tokens SET renewing_by = gen_random_uuid()")
     with pytest.raises(UpstreamDown, match="taken over"):
         await here.runtime.tokens._spend(here.grant.member_id, by, token)
     assert renewals(here) == 0
+
+
+async def test_a_new_pair_outlives_a_database_that_turned_read_only(stage: NewStage, postgres_server: Server) -> None:
+    """A failover, or a provider whose disk is full, while WHOOP's answer is on its way."""
+    here = await stage()
+    here.clock.advance(3600)
+    name = here.db.url.rsplit("/", 1)[1].encode()
+    answered = asyncio.Event()
+
+    def turn(request: httpx2.Request, body: bytes) -> bytes:
+        if request.url.path == TOKEN:
+            with psycopg.connect(postgres_server.url, autocommit=True) as admin:
+                admin.execute(b"ALTER DATABASE " + name + b" SET default_transaction_read_only = on")
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name.decode(),)
+                )
+            answered.set()
+        return body
+
+    here.wire.rewrite = turn
+    renewal = asyncio.create_task(usable(here))
+    await answered.wait()
+    await asyncio.sleep(0.7)
+    assert not renewal.done()
+    with psycopg.connect(postgres_server.url, autocommit=True) as admin:
+        admin.execute(b"ALTER DATABASE " + name + b" RESET default_transaction_read_only")
+    assert (await renewal).version == 2
+    here.wire.rewrite = lambda _request, body: body
+    assert await works(here)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
 
 import pytest
 
 from circadia.connections import Started
 from circadia.domain.catalog import SCOPES
 from circadia.errors import CircadiaError, Conflict, Invalid, Misconfigured, ScopeMissing
-from circadia.storage import runs
+from circadia.storage import deliveries, runs, tokens
 from circadia.storage.authorizations import fingerprint
+from circadia.storage.deliveries import Delivery
 from tests import simulated
 from tests.conftest import NewSimulator, NewStage, OpenRuntime
+from tests.pairs import stored
 from tests.simulated import Stage
 
 
@@ -45,7 +49,7 @@ async def test_the_round_trip(stage: NewStage) -> None:
     assert grant.connected_at == here.clock()
     waiting = await runs.newest(here.db, grant.member_id, "backfill")
     assert waiting is not None
-    assert (waiting.state, waiting.lane) == ("queued", "backfill")
+    assert (waiting.state, waiting.lane) == ("queued", "webhook")
     status = await here.runtime.connections.status("bob")
     assert status["connected"] is True
     assert status["state"] == "connected"
@@ -229,3 +233,47 @@ async def test_without_a_whoop_app_nobody_can_connect(simulator: NewSimulator, r
         await product.connections.begin("alice")
     assert caught.value.kind == "whoop_not_configured"
     assert (await product.connections.status("alice"))["state"] == "not_connected"
+
+
+async def locked_by_nobody_else(here: Stage, first: str, deed: Callable[[], Awaitable[Any]], then: str) -> None:
+    """While a deed waits for the rows of `first`, it does not hold those of `then`."""
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with here.db.begin() as connection:
+        await connection.execute(first)
+        doing = asyncio.ensure_future(deed())
+        async with asyncio.timeout(20):
+            while await here.db.row(waits) is None:
+                await asyncio.sleep(0.01)
+        await connection.execute(then)
+    await doing
+
+
+CONNECTION = "SELECT 1 FROM connections FOR UPDATE NOWAIT"
+PAIR = "SELECT 1 FROM tokens FOR UPDATE NOWAIT"
+DELIVERY = "SELECT 1 FROM deliveries FOR UPDATE NOWAIT"
+
+
+@pytest.mark.parametrize("data", ["keep", "erase", None])
+async def test_deliveries_connection_and_pair_are_locked_in_one_order(
+    stage: NewStage, data: Literal["keep", "erase"] | None
+) -> None:
+    """A consent, a disconnect, a lost grant and the claim of webhooks may meet, and none is a deadlock's victim."""
+    here = await stage()
+    member_id, version = here.grant.member_id, (await stored(here)).version
+    event = Delivery("one", "sleep.updated", "x", here.account, here.clock())
+    await deliveries.store(here.db, "whoop", [event])
+
+    async def lose() -> None:
+        await tokens.lose(here.db, member_id, version, "gone", here.clock())
+
+    async def deed() -> None:
+        if data is None:
+            await simulated.connect(here.runtime, here.simulator, "alice", here.account)
+        else:
+            await here.runtime.connections.disconnect("alice", data)
+
+    await locked_by_nobody_else(here, CONNECTION, lose, PAIR)
+    if data != "keep":
+        await locked_by_nobody_else(here, DELIVERY, deed, CONNECTION)
+    else:
+        await locked_by_nobody_else(here, CONNECTION, deed, PAIR)

@@ -21,9 +21,9 @@ async def filled(stage: NewStage) -> Stage:
         await here.runtime.engine.backfill(grant, "backfill")
         await here.runtime.engine.sync(grant, CATALOG, "person")
         await here.runtime.connections.begin(grant.user_id)
+        event = Delivery(f"trace-{grant.user_id}", "sleep.updated", "x", grant.whoop_user_id, here.clock())
+        await deliveries.store(here.db, "whoop", [event])
         async with here.db.begin() as connection:
-            event = Delivery(f"trace-{grant.user_id}", "sleep.updated", "x", grant.whoop_user_id)
-            await deliveries.store(connection, "whoop", event, here.clock())
             await members.note_everything(connection, grant.member_id)
         await here.db.execute(
             "INSERT INTO journal_entries (member_id, cycle_start, question, timezone_offset, answered_yes, raw, "

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,8 +19,11 @@ from circadia import config
 from circadia.api import examples
 from circadia.app import create_app
 from circadia.cli import app as commands
+from circadia.clients.notify import Message
+from circadia.clients.signature import key_of, signed_headers
 from circadia.config import NAMES, SECRETS, Settings
 from circadia.domain.catalog import CATALOG
+from circadia.domain.notices import Kind
 from circadia.simulator import admin, faults, mutations, switches
 from circadia.storage.tables import metadata
 
@@ -30,7 +34,8 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 GLOSSARY = (
     "member, connection, grant, record type, record, cycle, window, cursor, page, overlap, due, run, outcome, reject, "
-    "delivery, hint, backfill, budget, lane, source, reading, day"
+    "delivery, hint, backfill, budget, lane, source, reading, day, stretch, hold, walk, coverage, notice, turn, slice, "
+    "leader, reconciliation"
 )
 QUERYABLE = [
     *("members", "cycles", "sleeps", "recoveries", "workouts", "profiles", "body_measurements", "journal_entries"),
@@ -99,6 +104,31 @@ def test_settings_that_the_pages_name_exist() -> None:
             assert set(assigned.findall(block)) - ours <= set(NAMES), page
 
 
+def test_the_example_that_verifies_a_signature_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = _blocks(DOCS / "how-to" / "be-told.md", "python")
+    names: dict[str, Any] = {}
+    exec(example, names)
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    sent_at = 1_800_000_000
+    headers = signed_headers(key_of(secret), "notice_1_2_raised", sent_at, b'{"kind": "test"}')
+    monkeypatch.setattr(names["time"], "time", lambda: sent_at + 299)
+    assert names["verified"](secret, headers, b'{"kind": "test"}')
+    assert not names["verified"](secret, headers, b'{"kind": "tested"}')
+    assert not names["verified"](secret, headers | {"webhook-id": "notice_1_2_over"}, b'{"kind": "test"}')
+    assert not names["verified"](secret.replace("M", "N"), headers, b'{"kind": "test"}')
+    monkeypatch.setattr(names["time"], "time", lambda: sent_at + 301)
+    assert not names["verified"](secret, headers, b'{"kind": "test"}')
+
+
+def test_the_example_of_a_message_has_its_fields_and_every_kind_is_documented() -> None:
+    page = DOCS / "how-to" / "be-told.md"
+    (example,) = _blocks(page, "json")
+    message = Message("notice_1_2", "test", None, "", None, datetime.now(UTC))
+    assert set(json.loads(example)) == set(json.loads(message.body()))
+    table = _text(page)[: _text(page).index("Each is told once")]
+    assert set(_first_column(table)) == set(get_args(Kind))
+
+
 # Commands
 
 
@@ -115,7 +145,12 @@ COMMANDS = dict(_walk(typer.main.get_command(commands)))
 
 
 def _options(command: Any) -> set[str]:
-    names = (name for each in command.params for name in (*each.opts, *each.secondary_opts))
+    names = (
+        name
+        for each in command.params
+        if not getattr(each, "hidden", False)
+        for name in (*each.opts, *each.secondary_opts)
+    )
     return {name for name in names if name.startswith("--")}
 
 

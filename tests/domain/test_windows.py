@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circadia.domain.windows import (
-    EDGE,
+    HELD_IN_VIEW,
     OVERLAP,
     answers_today,
     history,
     idle,
     incremental,
     needs_asking,
-    next_due,
     quiet,
     renewal_due,
 )
@@ -28,29 +27,20 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 @given(INSTANTS, INSTANTS)
 def test_a_window_reaches_from_before_the_cursor_to_now_and_is_pinned(cursor: datetime, now: datetime) -> None:
-    window = incremental(cursor, now)
-    assert window.start == cursor - OVERLAP
-    assert window.end == max(cursor, now)
-    assert incremental(cursor, now, EDGE).start == window.start - EDGE
+    assert incremental(cursor, now) == (cursor - OVERLAP, max(cursor, now))
+
+
+def test_a_window_reaches_back_to_held_deletions_for_some_days() -> None:
+    cursor = NOON - HOUR
+    assert incremental(cursor, NOON, NOON - DAY) == (cursor - OVERLAP, NOON)
+    assert incremental(cursor, NOON, NOON - HELD_IN_VIEW + HOUR) == (NOON - HELD_IN_VIEW + HOUR, NOON)
+    assert incremental(cursor, NOON, NOON - HELD_IN_VIEW) == (cursor - OVERLAP, NOON)
 
 
 def test_history_lies_below_the_floor() -> None:
     assert history(None, NOON).end == NOON
     assert history(NOON - DAY, NOON).end == NOON - DAY
     assert history(NOON - DAY, NOON).start is None
-
-
-@given(st.integers(0, 5000))
-def test_failures_wait_longer_and_never_longer_than_six_hours(failures: int) -> None:
-    now = next_due(NOON, 15 * MINUTE, failures) - NOON
-    then = next_due(NOON, 15 * MINUTE, failures + 1) - NOON
-    assert MINUTE <= now <= 6 * HOUR
-    assert then >= now or failures == 0
-
-
-def test_whoop_s_own_wish_is_never_earlier_than_asked() -> None:
-    assert next_due(NOON, MINUTE, 0, NOON + DAY) == NOON + DAY
-    assert next_due(NOON, DAY, 0, NOON + MINUTE) == NOON + DAY
 
 
 @pytest.mark.parametrize(

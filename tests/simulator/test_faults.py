@@ -9,6 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from circadia.simulator.grants import Ending
+
 from .conftest import App
 
 PROFILE = "/v2/user/profile/basic"
@@ -28,6 +30,23 @@ async def test_lost_refresh_answer_means_the_rotation_is_committed(app: App) -> 
     assert "prod.whoop.com | 502: Bad gateway" in lost.text
     assert await statuses(app, tokens, 1) == [401]
     assert (await app.refresh(tokens["refresh_token"])).status_code == 400
+
+
+async def test_how_a_lineage_ended_tells_whether_its_last_pair_could_be_held(app: App) -> None:
+    user = app.users[0]
+    for lost, shown in ((True, False), (False, False), (False, True)):
+        old = (await app.connect(user))["refresh_token"]
+        if lost:
+            app.sim.fault("lose_response", path=TOKEN, grant_type="refresh_token")
+        fresh = await app.refresh(old)
+        if shown:
+            assert await statuses(app, fresh.json(), 1) == [200]
+        assert (await app.refresh(old)).status_code == 400
+        assert app.sim.endings[-1] == Ending(app.client.client_id, user, "reused", delivered=not lost, used=shown)
+    tokens = await app.connect(user)
+    app.sim.revoke(user)
+    assert app.sim.endings[-1] == Ending(app.client.client_id, user, "revoked", delivered=True, used=False)
+    assert await statuses(app, tokens, 1) == [401]
 
 
 async def test_token_endpoint_down_changes_nothing(app: App) -> None:

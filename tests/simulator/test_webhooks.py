@@ -169,6 +169,21 @@ async def test_slow_and_unreachable_receivers_are_retried(
     assert await app.sim.deliver_due() == len(types)
 
 
+async def test_a_forged_one_goes_before_the_true_one(app: App, receiver: Receiver) -> None:
+    await app.connect(app.users[0])
+    types = await edited(app, app.users[0])
+    app.sim.fault("webhook_forge")
+    assert await app.sim.deliver_due() == len(types)
+    assert len(app.sim.forged) == 1
+    false, true = receiver.requests[:2]
+    assert json.loads(false.content)["type"] == str(sent(receiver)[1]["type"]).replace("updated", "deleted")
+    assert json.loads(false.content)["id"] == json.loads(true.content)["id"]
+    stamp = false.headers["X-WHOOP-Signature-Timestamp"]
+    for request, good in ((false, False), (true, True)):
+        right = sign(CLIENT.client_secret, stamp, request.content)
+        assert (request.headers["X-WHOOP-Signature"] == right) is good
+
+
 async def test_drop_duplicate_reorder_and_delay(app: App, receiver: Receiver) -> None:
     user = app.users[0]
     await app.connect(user)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import date, timedelta
 
+import pytest
+
+from circadia.errors import UpstreamDown
+from circadia.storage.batches import Batches
 from circadia.storage.day_reader import DayReader
 from tests.conftest import NewStage
 
@@ -38,3 +42,19 @@ async def test_a_failure_reaches_those_it_concerns_and_nobody_after_them(stage: 
     assert isinstance(failed, Exception)
     assert isinstance(fine, Exception)
     assert '"user_id":"alice"' in await reader.document("alice", DAY)
+
+
+async def test_a_statement_that_was_cancelled_is_told_and_the_next_is_sent() -> None:
+    cancelled = iter([True, False])
+
+    async def send(asked: list[int]) -> list[int]:
+        if next(cancelled, False):
+            raise asyncio.CancelledError
+        return asked
+
+    batches: Batches[int, int] = Batches(send, most=10)
+    for _ in range(3):  # more often than statements may be under way
+        cancelled = iter([True, False])
+        with pytest.raises(UpstreamDown):
+            await batches.ask(1)
+        assert await batches.ask(2) == 2

@@ -1,14 +1,16 @@
-"""The pool: what it refuses at start and how it says so."""
+"""The pool: what it refuses at start and how it says so, and connections that the server has ended."""
 
 from __future__ import annotations
 
+import asyncio
+import select
 import socket
 
 import psycopg
 import pytest
 
 from circadia.errors import Misconfigured, UpstreamDown
-from circadia.storage import migrate
+from circadia.storage import migrate, postgres
 from circadia.storage.postgres import Database, libpq_url
 from tests.postgres import Server
 
@@ -77,3 +79,88 @@ def test_a_table_that_nobody_described_is_drift(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("ALTER TABLE members ADD COLUMN nickname text")
     assert any("nickname" in each for each in migrate.drift(database_url))
+
+
+async def test_a_restart_of_the_server_costs_nobody_a_statement(db: Database, postgres_server: Server) -> None:
+    """Connections that the server has ended while nobody used them are found out before somebody's statement is."""
+    async with db.connection(), db.connection(), db.connection():
+        pass
+    with psycopg.connect(postgres_server.url, autocommit=True) as admin:
+        name = db.url.rsplit("/", 1)[1]
+        ended = admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        assert len(ended.fetchall()) >= 3
+    await asyncio.sleep(0.1)
+    for _ in range(5):
+        assert await db.row("SELECT 1") == (1,)
+        assert await db.execute("SELECT 1") == 1
+        async with db.begin() as connection:
+            await connection.execute("SELECT 1")
+
+
+async def test_a_transaction_of_somebody_who_fell_silent_is_ended(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suspended process keeps its connections; the rows it has locked must not stay so."""
+    monkeypatch.setattr(postgres, "_LONGEST_SILENCE_MS", 200)
+    silent = Database(db.url, size=2)
+    await silent.open()
+    async with silent.connection() as connection:
+        await connection.execute("BEGIN")
+        await connection.execute("LOCK TABLE members IN EXCLUSIVE MODE")
+        async with asyncio.timeout(10), db.begin() as another:
+            await another.execute("LOCK TABLE members IN EXCLUSIVE MODE")
+        with pytest.raises(psycopg.OperationalError):
+            await connection.execute("SELECT 1")
+    await silent.close()
+
+
+async def test_a_transaction_that_the_server_has_ended_is_upstream_down(db: Database) -> None:
+    async def fall_asleep() -> None:
+        async with db.begin() as connection:
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 50")
+            while not select.select([connection.fileno()], [], [], 0)[0]:
+                await asyncio.sleep(0.01)
+            await connection.execute("SELECT 1")
+
+    with pytest.raises(UpstreamDown):
+        await fall_asleep()
+
+
+async def test_a_session_that_is_read_only_is_upstream_down_and_used_no_more(db: Database) -> None:
+    """A provider whose disk is full makes new sessions read-only, and they stay so when it has room again."""
+    new = "INSERT INTO members (user_id, created_at) VALUES ('a', now())"
+    only = Database(db.url, size=2)
+    await only.open()
+    for ask in (only.execute, only.rows):
+        for _ in range(2):
+            async with only.connection() as first, only.connection() as second:
+                for each in (first, second):
+                    await each.execute("SET default_transaction_read_only = on")
+            for _ in range(2):
+                with pytest.raises(UpstreamDown):
+                    await ask(new)
+            await ask(new)
+            await only.execute("DELETE FROM members")
+    await only.close()
+
+
+async def test_a_server_that_vanished_is_found_out_in_seconds_unless_the_url_says_otherwise(db: Database) -> None:
+    async def settings(url: str) -> dict[str, str]:
+        database = Database(url, size=2)
+        await database.open()
+        async with database.connection() as connection:
+            found = connection.info.get_parameters()
+        await database.close()
+        return found
+
+    ours = await settings(db.url)
+    assert (ours["keepalives"], ours["keepalives_idle"], ours["tcp_user_timeout"]) == ("1", "10", "20000")
+    joint = "&" if "?" in db.url else "?"
+    theirs = await settings(f"{db.url}{joint}keepalives_idle=7&tcp_user_timeout=9000")
+    assert (theirs["keepalives_idle"], theirs["tcp_user_timeout"], theirs["keepalives_interval"]) == ("7", "9000", "5")
+
+
+def test_a_url_that_libpq_cannot_read_is_refused_without_the_password() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        Database("postgresql://user:hidden@host/db?no_such_setting=1")
+    assert "hidden" not in str(caught.value)

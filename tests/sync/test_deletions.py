@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import orjson
 import pytest
 
+from circadia.domain.catalog import BY_NAME
+from circadia.storage import holds, records
 from tests.conftest import NewStage
 from tests.simulated import Stage
 
@@ -30,16 +33,20 @@ async def live(here: Stage, table: str) -> int:
     return int(found[0])
 
 
-def hides(here: Stage, path: str, hidden: int) -> None:
-    """Have the listing of `path` leave out its newest records, though each is still there for who asks for it."""
+def hides(here: Stage, name: str, hidden: int) -> list[str]:
+    """Have the listings of a type leave out what are its newest records now, though each is there for who asks for it.
+    Returns their ids."""
+    keys = [each["id"] for each in here.simulator.truth(here.account)[name][:hidden]]
+    path = f"/developer{BY_NAME[name].path}"
 
     def rewrite(request: httpx2.Request, body: bytes) -> bytes:
         if request.url.path != path:
             return body
         page = orjson.loads(body)
-        return orjson.dumps(page | {"records": page["records"][hidden:]})
+        return orjson.dumps(page | {"records": [each for each in page["records"] if each["id"] not in keys]})
 
     here.wire.rewrite = rewrite
+    return keys
 
 
 @pytest.mark.parametrize("name", ["cycle", "sleep", "recovery", "workout"])
@@ -54,7 +61,59 @@ async def test_an_empty_listing_deletes_nothing(stage: NewStage, name: str) -> N
     here.clock.advance(600)
     await here.sync()
     assert await here.differences() == []
-    assert (await here.state(name)).held_deletions == 0
+    assert await holds.all_of(here.db) == []
+
+
+@pytest.mark.parametrize("name", ["sleep", "recovery"])
+async def test_an_outage_of_days_is_over_with_the_first_sync_after_it(stage: NewStage, name: str) -> None:
+    """Records that were held at its beginning have left the window of a sync by then."""
+    here = await settled(stage)
+    here.simulator.state.hidden.add(here.account)
+    await here.sync(name)
+    here.clock.advance(5 * 86_400)
+    held = (await here.sync(name)).outcomes[name].held_deletions
+    (hold,) = await holds.all_of(here.db)
+    assert (hold.missing, hold.type) == ((await here.state(name)).held_deletions, name)
+    assert hold.missing >= held > 5
+    assert hold.to_at - hold.from_at < timedelta(days=15)
+    here.simulator.state.hidden.clear()
+    here.clock.advance(600)
+    here.simulator.traffic.reset()
+    await here.sync()
+    assert here.asked(name) <= 2
+    assert await holds.all_of(here.db) == []
+    assert await here.differences() == []
+
+
+async def test_what_is_held_is_not_asked_for_again_and_again(stage: NewStage) -> None:
+    """Neither while it stays missing, nor when so much of it has left the window that the rest could be believed."""
+    here = await settled(stage)
+    hides(here, "workout", 9)
+    await here.sync("workout")
+    here.simulator.traffic.reset()
+    for _day in range(12):
+        here.clock.advance(86_400)
+        outcome = (await here.sync("workout")).outcomes["workout"]
+        assert (outcome.deleted, outcome.requests) == (0, here.asked("workout"))
+        here.simulator.traffic.reset()
+    assert (await here.state("workout")).held_deletions == 9
+
+
+async def test_a_hold_is_over_when_its_last_record_is_accounted_for(stage: NewStage) -> None:
+    here = await settled(stage)
+    held = hides(here, "workout", 9)
+    await here.sync("workout")
+    member_id, workout = here.grant.member_id, BY_NAME["workout"]
+    async with here.db.begin() as connection:
+        learned_at = here.clock() + timedelta(seconds=1)
+        keys = [UUID(each) for each in held]
+        assert await records.bury(connection, workout, member_id, keys[:3], learned_at=learned_at) == 3
+        assert len(await holds.account(connection, workout, member_id, keys[3:5])) == 4
+    assert (await here.state("workout")).held_deletions == 4
+    async with here.db.begin() as connection:
+        assert await holds.account(connection, workout, member_id, []) == set(held[5:])
+        assert await holds.account(connection, workout, member_id, keys) == frozenset()
+    assert await holds.all_of(here.db) == []
 
 
 @pytest.mark.parametrize("outage", [True, False])
@@ -81,7 +140,7 @@ async def test_an_empty_listing_of_a_few_is_believed_only_if_whoop_lists_anythin
 async def test_more_missing_than_a_person_would_delete_is_not_believed(stage: NewStage) -> None:
     here = await settled(stage)
     before = await live(here, "workouts")
-    hides(here, WORKOUTS, 9)
+    hides(here, "workout", 9)
     report = await here.sync("workout")
     assert report.outcomes["workout"].held_deletions == 9
     assert report.outcomes["workout"].deleted == 0
@@ -90,7 +149,7 @@ async def test_more_missing_than_a_person_would_delete_is_not_believed(stage: Ne
 
 async def test_a_record_that_is_only_left_out_is_asked_for_and_kept(stage: NewStage) -> None:
     here = await settled(stage)
-    hides(here, WORKOUTS, 2)
+    hides(here, "workout", 2)
     report = await here.sync("workout")
     assert report.outcomes["workout"].deleted == report.outcomes["workout"].held_deletions == 0
     assert report.outcomes["workout"].requests == 1 + 2

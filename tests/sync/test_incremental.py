@@ -88,6 +88,22 @@ async def test_scores_arrive_through_a_day_and_a_half(stage: NewStage) -> None:
     assert "PENDING_SCORE" in states, "nothing was ever pending, so this shows nothing"
 
 
+async def test_a_late_score_of_a_time_before_the_window_is_fetched(stage: NewStage) -> None:
+    """A strap that was away for weeks brings records of long ago, and their scores come after them."""
+    here = await settled(stage, days=60)
+    old = [each for each in here.simulator.truth(here.account)["sleep"] if each["score_state"] == "SCORED"][40:45]
+    await here.db.execute(
+        """UPDATE sleeps SET score_state = 'PENDING_SCORE', created_at = %s, updated_at = updated_at - interval '1 day',
+               raw = raw - 'score' WHERE id = ANY (%s::uuid[])""",
+        (here.clock() - timedelta(hours=1), [each["id"] for each in old]),
+    )
+    here.clock.advance(900)
+    report = await here.sync()
+    assert report.outcomes["sleep"].requests == here.asked("sleep") == 2
+    assert report.outcomes["sleep"].written == len(old)
+    assert await here.differences() == []
+
+
 async def test_a_sync_of_everything_costs_one_request_per_type(stage: NewStage) -> None:
     here = await settled(stage, days=60, seed=2)
     here.clock.advance(900)

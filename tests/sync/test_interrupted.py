@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx2
+import psycopg
 import pytest
 
 from circadia.domain.catalog import BY_NAME, COLLECTIONS
-from circadia.sync.engine import Progress
-from circadia.sync.jobs import Stopping
+from circadia.errors import GrantLost, ScopeMissing
+from circadia.storage import members, sync_states
 from circadia.sync.outcome import Outcome
+from circadia.sync.progress import Progress, Stopping
+from tests import simulated
 from tests.conftest import NewStage
 from tests.simulated import Stage
 
@@ -59,7 +62,7 @@ async def test_a_walk_goes_on_after_whoop_was_away(stage: NewStage) -> None:
     state = await here.state("sleep")
     assert state.history_done_at is None
     assert state.floor_at is not None
-    assert state.failures == 1
+    assert (state.failures, state.error) == (0, None), "what is new of the type is synced all the same"
     here.clock.advance(120)
     before = here.asked("sleep")
     assert (await here.backfill()).state == "succeeded"
@@ -136,3 +139,91 @@ async def test_a_deletion_during_a_long_incremental_walk_costs_no_other_record(s
     here.clock.advance(60)
     await here.sync()
     assert await here.differences() == []
+
+
+async def test_a_member_who_is_erased_in_mid_run_ends_it_quietly(stage: NewStage) -> None:
+    here = await stage(days=200)
+
+    def erase() -> None:
+        with psycopg.connect(here.db.url, autocommit=True) as connection:
+            connection.execute("DELETE FROM members")
+
+    on_page(here, "sleep", 1, erase)
+    report = await here.sync()
+    assert {each.kind for each in report.errors.values()} == {"member_erased"}
+    assert set(report.outcomes) == {"cycle"}
+    assert await here.db.rows("SELECT 1 FROM sync_states") == []
+
+
+@pytest.mark.parametrize("deed", ["backfill", "reconcile"])
+async def test_a_member_who_is_erased_in_mid_walk_ends_it_quietly(stage: NewStage, deed: str) -> None:
+    here = await stage(days=200)
+    if deed == "reconcile":
+        await here.backfill()
+
+    async def progress(_name: str, _outcome: Outcome, _reached: datetime | None) -> None:
+        async with here.db.begin() as connection:
+            await members.erase(connection, here.grant.member_id)
+
+    if deed == "backfill":
+        report = await here.backfill(progress)
+    else:
+        engine = here.runtime.engine
+        report = await engine.reconcile(here.grant, COLLECTIONS, lane="reconcile", full=True, progress=progress)
+    assert report.outcomes == {}
+    assert {each.kind for each in report.errors.values()} == {"member_erased"}
+    assert await here.db.rows("SELECT 1 FROM sync_states UNION ALL SELECT 1 FROM sleeps") == []
+
+
+async def test_a_page_of_the_history_that_always_fails_does_not_keep_new_records_away(stage: NewStage) -> None:
+    here = await stage(days=200)
+    here.fault("status", path="/developer/v2/activity/sleep", after=2, count=None, status=418)
+    for _hour in range(3):
+        assert set((await here.backfill()).errors) == {"sleep"}
+        state = await here.state("sleep")
+        assert (state.failures, state.error) == (0, None)
+        assert state.due_at is not None
+        assert state.due_at <= here.clock() + timedelta(days=1)
+        here.clock.advance(3600)
+
+
+async def test_a_late_first_page_does_not_open_a_finished_history_again(stage: NewStage) -> None:
+    here = await stage(days=60)
+    await here.backfill()
+    known = await here.state("sleep")
+    assert known.history_done_at is not None
+    async with here.db.begin() as connection:
+        await sync_states.advance_history(
+            connection,
+            here.grant.member_id,
+            "sleep",
+            cursor=here.clock(),
+            began_at=here.clock(),
+            floor=here.clock() - timedelta(days=25),
+            done=False,
+            due_at=here.clock(),
+        )
+    assert await here.state("sleep") == known
+
+
+async def test_a_reconnect_during_a_failing_renewal_parks_nothing(stage: NewStage) -> None:
+    """The old grant's failure comes in after the new consent: the type is due as after any failure."""
+    here = await stage(days=20)
+    await here.sync("cycle")
+    here.clock.advance(3600)
+    old = here.grant
+    here.simulator.revoke(here.account)
+    assert isinstance((await here.sync("cycle")).errors["cycle"], GrantLost)
+    due_at = (await here.state("cycle")).due_at
+    assert due_at == here.clock() + timedelta(days=1), "nobody can read it"
+    here.clock.advance(60)
+    await simulated.connect(here.runtime, here.simulator, "alice", here.account)
+    for error in (GrantLost("gone"), ScopeMissing("not ticked")):
+        await here.runtime.engine._postpone(old, BY_NAME["cycle"], error, here.clock())
+        due_at = (await here.state("cycle")).due_at
+        assert due_at is not None
+        assert due_at < here.clock() + timedelta(hours=1)
+    present = await members.grant(here.db, old.member_id)
+    assert present is not None
+    await here.runtime.engine._postpone(present, BY_NAME["cycle"], ScopeMissing("not ticked"), here.clock())
+    assert (await here.state("cycle")).due_at == here.clock() + timedelta(days=1)

@@ -1,57 +1,26 @@
-"""Runs on the queue: one running and one waiting per member, taken over from the dead, resumed after a stop."""
+"""Runs on the queue: one running and one waiting per member, by the lane of whoever waits."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from uuid import UUID
+from datetime import datetime
 
-import httpx2
-import psycopg
 import pytest
-from procrastinate.exceptions import ProcrastinateException
 
 from circadia.domain.catalog import CATALOG, COLLECTIONS
-from circadia.errors import UpstreamDown
-from circadia.simulator.whoop import WhoopSimulator
-from circadia.simulator.world import World
-from circadia.storage import runs, sync_states
-from circadia.storage.runs import Run
-from circadia.sync import jobs
+from circadia.errors import NotFound
+from circadia.simulator.faults import TOKEN_PATH
+from circadia.storage import runs
+from circadia.sync.queue import PRIORITIES, QUEUES
+from circadia.sync.upkeep import Upkeep
+from circadia.sync.wanted import Wanted
+from circadia.sync.workers import SHARES, deal
 from tests import simulated
 from tests.conftest import NewStage, OpenRuntime
-from tests.postgres import Server
-from tests.prove.product import FileClock
-from tests.prove.stage import PLENTY, open_stage, serving
 from tests.simulated import Stage
-from tests.truth import differences
+from tests.sync.following import PATIENCE_S, backfill_of, ended, hold, jobs_of, loaded
 
-PATIENCE_S = 30.0
 NAMES = [each.name for each in COLLECTIONS]
-
-
-async def loaded(here: Stage, run_id: UUID) -> Run:
-    run = await runs.load(here.db, run_id)
-    assert run is not None
-    return run
-
-
-async def ended(here: Stage, run_id: UUID) -> Run:
-    assert await here.runtime.jobs.finished(run_id, PATIENCE_S)
-    return await loaded(here, run_id)
-
-
-async def backfill_of(here: Stage) -> Run:
-    run = await runs.newest(here.db, here.grant.member_id, "backfill")
-    assert run is not None
-    return run
-
-
-async def jobs_of(here: Stage) -> list[tuple[str, str]]:
-    found = await here.db.rows(
-        "SELECT task_name, status::text FROM procrastinate_jobs WHERE position(':' IN lock) > 0 ORDER BY id"
-    )
-    return [(each[0], each[1]) for each in found]
 
 
 async def test_connecting_fills_the_store_by_itself(stage: NewStage) -> None:
@@ -84,6 +53,61 @@ async def test_a_waiting_run_is_widened_instead_of_doubled(stage: NewStage) -> N
     assert set((await loaded(here, first)).types) == {each.name for each in CATALOG}
 
 
+async def place_of(here: Stage, task: str) -> tuple[str, int]:
+    """Queue and priority of a waiting job."""
+    found = await here.db.row(
+        "SELECT queue_name, priority FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo'", (task,)
+    )
+    assert found is not None
+    return found[0], found[1]
+
+
+async def test_who_joins_from_a_better_lane_raises_the_run(stage: NewStage) -> None:
+    here = await stage()
+    run_id = await here.runtime.jobs.request(here.grant.member_id, "sync", "scheduled", ["sleep"])
+    assert await place_of(here, "sync") == ("sync", PRIORITIES["scheduled"])
+    await here.runtime.jobs.request(here.grant.member_id, "sync", "person", ["sleep"])
+    assert await place_of(here, "sync") == ("person", PRIORITIES["person"])
+    assert (await loaded(here, run_id)).lane == "person"
+    await here.runtime.jobs.request(here.grant.member_id, "sync", "reconcile", ["sleep"])
+    assert await place_of(here, "sync") == ("person", PRIORITIES["person"]), "and from a lower one leaves it"
+    assert (await loaded(here, run_id)).lane == "person"
+
+
+async def test_the_options_of_who_joins_are_added(stage: NewStage) -> None:
+    here = await stage()
+    request = here.runtime.jobs.request
+    first = await request(here.grant.member_id, "reconcile", "reconcile", ["sleep"], {"full": True})
+    assert await request(here.grant.member_id, "reconcile", "person", ["cycle"], {"allow_deletes": True}) == first
+    run = await loaded(here, first)
+    assert (run.types, run.options) == (["cycle", "sleep"], {"full": True, "allow_deletes": True})
+    assert run.attempt == 0
+
+
+async def test_a_full_queue_keeps_nobody_waiting_in_a_better_one(stage: NewStage) -> None:
+    """All slots for histories and for what is due are taken by requests that WHOOP does not answer; a person's sync is
+    carried out meanwhile."""
+    here = await stage(members=3, days=30)
+    gate = asyncio.Event()
+    held = hold(here, "/developer/v2/cycle", gate)
+    here.runtime.jobs.start_worker(3)
+    await here.runtime.jobs.request(here.grant.member_id, "sync", "scheduled", ["cycle"])
+    await held.wait()
+    other = await simulated.connect(here.runtime, here.simulator, "bob", here.simulator.state.world.user_ids[1])
+    async with asyncio.timeout(PATIENCE_S):
+        asked = await here.runtime.jobs.request(other.grant.member_id, "sync", "person", ["sleep"])
+        assert (await ended(here, asked)).state == "succeeded"
+    gate.set()
+
+
+@pytest.mark.parametrize(
+    ("slots", "dealt"), [(1, (1, 1, 1, 1)), (7, (4, 1, 1, 1)), (16, (5, 4, 4, 3)), (100, (32, 25, 25, 18))]
+)
+def test_slots_are_dealt_to_all_queues(slots: int, dealt: tuple[int, ...]) -> None:
+    assert tuple(deal(slots)[each] for each in SHARES) == dealt
+    assert set(QUEUES.values()) == set(deal(slots))
+
+
 async def test_many_at_once_ask_for_one_run(stage: NewStage) -> None:
     here = await stage()
     asked = await asyncio.gather(
@@ -113,21 +137,6 @@ async def test_one_runs_and_one_waits(stage: NewStage) -> None:
     assert (await ended(here, second)).types == ["sleep", "workout"]
 
 
-def hold(here: Stage, path: str, gate: asyncio.Event) -> asyncio.Event:
-    """Keep the first request for `path` waiting until the gate opens; the event says that it has come."""
-    came = asyncio.Event()
-    through = here.wire.handle_async_request
-
-    async def handle(request: httpx2.Request) -> httpx2.Response:
-        if request.url.path == path and not gate.is_set():
-            came.set()
-            await gate.wait()
-        return await through(request)
-
-    here.wire.handle_async_request = handle  # type: ignore[method-assign]
-    return came
-
-
 async def test_a_stop_ends_the_walk_after_its_page_and_the_next_worker_goes_on(
     stage: NewStage, runtime: OpenRuntime
 ) -> None:
@@ -148,9 +157,28 @@ async def test_a_stop_ends_the_walk_after_its_page_and_the_next_worker_goes_on(
     second = await runtime(here.simulator)
     second.jobs.start_worker()
     here.clock.advance(60)
-    await second.jobs._tend(0)
+    await second.jobs.lead_once()
     assert (await ended(here, run.id)).state == "succeeded"
     assert await here.differences() == []
+
+
+async def test_a_stop_waits_for_a_renewal_that_has_begun(stage: NewStage) -> None:
+    """WHOOP may have rotated the pair already: the answer has to be heard and kept."""
+    here = await stage()
+    here.clock.advance(3700)
+    gate = asyncio.Event()
+    held = hold(here, TOKEN_PATH, gate)
+    here.runtime.jobs.start_worker()
+    await held.wait()
+    closing = asyncio.create_task(here.runtime.jobs.close())
+    await asyncio.sleep(0.3)
+    assert not closing.done()
+    gate.set()
+    await closing
+    token = await here.runtime.tokens.stored(here.grant.member_id)
+    assert token is not None
+    assert token.version == 2
+    assert (await backfill_of(here)).state == "queued"
 
 
 async def test_a_run_of_a_member_who_is_gone_or_not_connected(stage: NewStage) -> None:
@@ -179,162 +207,49 @@ async def test_a_lost_grant_ends_the_run_with_its_reason(stage: NewStage) -> Non
     assert {each["kind"] for each in run.outcome["errors"].values()} == {"needs_reconnect"}
 
 
-async def test_what_is_due_is_deferred_and_what_is_not_is_left(stage: NewStage) -> None:
+async def test_what_is_due_is_asked_for_once(stage: NewStage) -> None:
     here = await stage(days=20)
     await here.backfill()
     await here.sync()
     await here.db.execute("DELETE FROM procrastinate_jobs")
     await here.db.execute("DELETE FROM runs")
-    here.clock.advance(14 * 60)
-    await here.runtime.jobs._tend(0)
+    await here.runtime.jobs.lead_once()
     assert await jobs_of(here) == []
-    here.clock.advance(60)
-    await here.runtime.jobs._tend(0)
+    await here.db.execute("UPDATE sync_states SET due_at = %s WHERE type = 'sleep'", (here.clock(),))
+    await here.runtime.jobs.lead_once()
+    await here.runtime.jobs.lead_once()
     assert await jobs_of(here) == [("sync", "todo")]
     run = await runs.newest(here.db, here.grant.member_id, "sync")
     assert run is not None
-    assert run.types == sorted(NAMES)
-    assert run.lane == "scheduled"
+    assert (run.types, run.lane) == (["sleep"], "scheduled")
+
+
+async def test_the_engine_s_tables_do_not_grow(stage: NewStage) -> None:
+    here = await stage(days=20)
+    here.runtime.jobs.start_worker()
+    await ended(here, (await backfill_of(here)).id)
+    for _ in range(5):
+        await ended(here, await here.runtime.jobs.request(here.grant.member_id, "sync", "person", ["cycle"]))
+    await here.runtime.jobs.stop_worker()
+    for table in ("jobs", "events", "workers", "periodic_defers"):
+        assert await here.db.row(f"SELECT count(*) FROM procrastinate_{table}") == (0,), table
 
 
 async def test_idle_grants_are_kept_alive_and_old_runs_forgotten(stage: NewStage) -> None:
     here = await stage()
     old = (await backfill_of(here)).id
-    await runs.finish(here.db, old, "succeeded", here.clock())
+    await runs.finish(here.db, old, "succeeded", here.clock(), attempt=0)
     here.clock.advance(20 * 3600 + 600)
-    await here.runtime.jobs._tend(0)
+    await here.runtime.jobs.lead_once()
     token = await here.runtime.tokens.stored(here.grant.member_id)
     assert token is not None
     assert token.version == 2
     here.simulator.revoke(here.account)
     here.clock.advance(31 * 86_400)
-    await here.runtime.jobs._tend(0)
+    await here.runtime.jobs.lead_once()
     assert await runs.load(here.db, old) is None
     status = await here.runtime.connections.status("alice")
     assert status["state"] == "needs_reconnect"
-
-
-async def test_the_jobs_of_a_killed_worker_are_taken_over(postgres_server: Server, tmp_path: Path) -> None:
-    """kill -9 in the middle of a backfill; another process goes on and the store equals the world."""
-    clock = FileClock(tmp_path / "clock")
-    clock.set(simulated.EPOCH)
-    world = World(seed=4, members=1, days=700, epoch=simulated.EPOCH)
-    whoop = WhoopSimulator(world, clock=clock, limits=PLENTY, clients=(simulated.CLIENT,))
-    account = world.user_ids[0]
-    whoop.fault("slow", path="/developer/v2/cycle", after=3, count=None, seconds=0.2)
-    async with serving(whoop) as url, open_stage(postgres_server, whoop, url, clock) as there:
-        await there.product.ready()
-        await there.connect(account)
-        async with asyncio.timeout(PATIENCE_S):
-            while whoop.traffic.count(path="/developer/v2/cycle") < 5:
-                await asyncio.sleep(0.01)
-        there.product.kill()
-        first = await there.runtime.db.row("SELECT state FROM runs WHERE kind = 'backfill'")
-        assert first == ("running",)
-        before = whoop.traffic.count(path="/developer/v2/cycle")
-        whoop.state.faults.clear()
-        there.product.start()
-        await there.quiet()
-        assert await there.runtime.db.rows("SELECT state FROM runs WHERE kind = 'backfill'") == [("succeeded",)]
-        assert whoop.traffic.count(path="/developer/v2/cycle") - before < 700 // 25, "it did not begin anew"
-        user_id = there.user_of(account)
-        assert await differences(there.runtime.db, user_id, whoop.truth(account)) == []
-
-
-async def test_a_stalled_job_gives_way_to_a_newer_one(stage: NewStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The dead worker's job cannot be queued again, because a newer one of the member waits: its run ends so."""
-    here = await stage()
-    first = await here.runtime.jobs.request(here.grant.member_id, "sync", "person", ["cycle"])
-    await here.db.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
-    await here.db.execute(
-        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT id FROM procrastinate_workers) "
-        "WHERE task_name = 'sync'"
-    )
-    await runs.start(here.db, first, here.clock())
-    second = await here.runtime.jobs.request(here.grant.member_id, "sync", "person", ["cycle"])
-    assert first != second
-    await here.runtime.jobs._rescue()
-    run = await loaded(here, first)
-    assert run.state == "failed"
-    assert run.error is not None
-    assert run.error["kind"] == "interrupted"
-    assert await jobs_of(here) == [("backfill", "todo"), ("sync", "todo")]
-    monkeypatch.setattr(jobs, "STALLED_AFTER", 20.0)
-    here.runtime.jobs.start_worker()
-    assert (await ended(here, second)).state == "succeeded"
-
-
-async def test_a_lane_decides_who_goes_first(stage: NewStage) -> None:
-    here = await stage()
-    await here.runtime.jobs.request(here.grant.member_id, "sync", "person")
-    found: dict[str, int] = dict(await here.db.rows("SELECT task_name, priority FROM procrastinate_jobs"))
-    assert found["sync"] == jobs.PRIORITIES["person"] > found["backfill"] == jobs.PRIORITIES["backfill"]
-
-
-async def test_a_waiting_delivery_is_settled_by_a_sync_that_began_after_it(stage: NewStage) -> None:
-    here = await stage(days=20)
-    for trace, at in (("before", here.clock()), ("after", here.clock.at.replace(hour=13))):
-        await here.db.execute(
-            "INSERT INTO deliveries (source, trace_id, type, record_id, whoop_user_id, received_at, state) "
-            "VALUES ('whoop', %s, 'sleep.updated', 'x', %s, %s, 'waiting')",
-            (trace, here.account, at),
-        )
-    await here.sync()
-    assert await here.db.rows("SELECT trace_id, state FROM deliveries ORDER BY id") == [
-        ("before", "settled"),
-        ("after", "waiting"),
-    ]
-    assert await sync_states.due_members(here.db, here.clock()) == []
-
-
-async def test_the_housekeeping_of_a_dead_worker_blocks_nobody(
-    stage: NewStage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A worker that died while it looked for due members holds that job's lock; what is due is synced all the same."""
-    monkeypatch.setattr(jobs, "RESCUE_EVERY", 0.1)
-    here = await stage(days=20)
-    await here.backfill()
-    await here.sync()
-    await here.db.execute("DELETE FROM procrastinate_jobs")
-    await here.db.execute("DELETE FROM runs")
-    await here.db.execute(
-        "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status) "
-        """VALUES ('default', 'tend', 'tend', 'tend', '{"timestamp": 0}', 'doing')"""
-    )
-    here.clock.advance(3600)
-    here.runtime.jobs.start_worker()
-    async with asyncio.timeout(PATIENCE_S):
-        while (run := await runs.newest(here.db, here.grant.member_id, "sync")) is None:
-            await asyncio.sleep(0.05)
-    assert (await ended(here, run.id)).state == "succeeded"
-
-
-async def stalled(here: Stage, types: list[str]) -> UUID:
-    """A run that a worker had begun when it died."""
-    run_id = await here.runtime.jobs.request(here.grant.member_id, "sync", "person", types)
-    await here.db.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE task_name = 'sync'")
-    await runs.start(here.db, run_id, here.clock())
-    return run_id
-
-
-async def test_a_dead_worker_s_run_is_queued_again_and_can_be_joined(stage: NewStage) -> None:
-    here = await stage(days=20)
-    run_id = await stalled(here, ["cycle"])
-    await here.runtime.jobs._rescue()
-    assert (await loaded(here, run_id)).state == "queued"
-    assert await here.runtime.jobs.request(here.grant.member_id, "sync", "person", ["sleep"]) == run_id
-    here.runtime.jobs.start_worker()
-    run = await ended(here, run_id)
-    assert (run.state, run.types) == ("succeeded", ["cycle", "sleep"])
-
-
-async def test_a_worker_that_died_after_the_run_had_ended_leaves_nothing_to_do(stage: NewStage) -> None:
-    here = await stage()
-    run_id = await stalled(here, ["cycle"])
-    await runs.finish(here.db, run_id, "succeeded", here.clock(), outcome={"types": {}})
-    await here.runtime.jobs._rescue()
-    assert await jobs_of(here) == [("backfill", "todo")]
-    assert (await loaded(here, run_id)).outcome == {"types": {}}
 
 
 async def test_a_bug_ends_the_run_and_not_the_worker(stage: NewStage) -> None:
@@ -349,37 +264,18 @@ async def test_a_bug_ends_the_run_and_not_the_worker(stage: NewStage) -> None:
     assert (await ended(here, sound)).state == "succeeded"
 
 
-async def test_a_worker_comes_back_after_its_database_was_away(stage: NewStage, postgres_server: Server) -> None:
-    here = await stage(days=20)
-    here.runtime.jobs.start_worker()
-    await ended(here, (await backfill_of(here)).id)
-    name = here.db.url.rsplit("/", 1)[1].encode()
-    with psycopg.connect(postgres_server.url, autocommit=True) as admin:
-        admin.execute(b"ALTER DATABASE " + name + b" ALLOW_CONNECTIONS false")
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name.decode(),))
-        await asyncio.sleep(2)
-        admin.execute(b"ALTER DATABASE " + name + b" ALLOW_CONNECTIONS true")
-    here.clock.advance(60)
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            try:
-                run = await here.runtime.jobs.request(here.grant.member_id, "sync", "person")
-                break
-            except (UpstreamDown, ProcrastinateException):  # connections that have not been found dead yet
-                await asyncio.sleep(0.1)
-    assert (await ended(here, run)).state == "succeeded"
-
-
-async def test_a_run_that_somebody_else_has_queued_meanwhile_is_not_discarded(stage: NewStage) -> None:
-    """One asker has made the run, another joins it and is faster at the queue; the first then lets go of it."""
+async def test_one_who_was_erased_keeps_nobody_from_being_asked_for(stage: NewStage) -> None:
     here = await stage()
-    made = await runs.create(here.db, here.grant.member_id, "sync", "person", ["cycle"], here.clock())
-    assert await here.runtime.jobs.request(here.grant.member_id, "sync", "person", ["sleep"]) == made
-    await runs.discard(here.db, made)
-    assert (await loaded(here, made)).types == ["cycle", "sleep"]
-    alone = await runs.create(here.db, here.grant.member_id, "sync", "person", ["cycle"], here.clock())
-    await runs.discard(here.db, alone)
-    assert await runs.load(here.db, alone) is None
+    upkeep = Upkeep(here.db, here.runtime.jobs._queue, here.runtime.tokens, here.clock, 20.0)
+    nobody = here.grant.member_id + 1000
+
+    async def source(_now: datetime) -> list[Wanted]:
+        return [Wanted(each, "sync", "webhook", ("cycle",)) for each in (nobody, here.grant.member_id)]
+
+    await upkeep.ask(source)
+    assert ("sync", "todo") in await jobs_of(here)
+    with pytest.raises(NotFound):
+        await here.runtime.jobs.request(nobody, "sync", "person", ["cycle"])
 
 
 async def test_an_import_whose_process_died_is_ended(stage: NewStage) -> None:
@@ -387,11 +283,11 @@ async def test_an_import_whose_process_died_is_ended(stage: NewStage) -> None:
     left = await runs.create(here.db, here.grant.member_id, "import", "person", [], here.clock())
     await runs.start(here.db, left, here.clock())
     here.clock.advance(3600)
-    await here.runtime.jobs._tend(0)
+    await here.runtime.jobs.lead_once()
     assert (run := await runs.load(here.db, left)) is not None
     assert run.state == "running"
     here.clock.advance(3601)
-    await here.runtime.jobs._tend(0)
+    await here.runtime.jobs.lead_once()
     run = await ended(here, left)
     assert run.error is not None
     assert (run.state, run.error["kind"]) == ("failed", "interrupted")

@@ -110,6 +110,8 @@ STATISTICS: dict[str, Any] = {
     },
 }
 
+_RUN_ID = "8e2f6a52-6f0e-4f8e-9f10-0d5f3f2f8b10"
+
 SYNC_STATUS: dict[str, Any] = {
     "user_id": "demo",
     "connection": {"state": "connected", "reason": None, "scopes": ["offline", "read:sleep"]},
@@ -122,20 +124,163 @@ SYNC_STATUS: dict[str, Any] = {
             "due_at": "2026-11-19T18:45:00Z",
             "cursor": "2026-11-19T18:30:00Z",
             "total_records": 787,
+            "newest_record_at": "2026-11-19T04:12:41Z",
             "pending": 0,
+            "pending_since": None,
             "rejects": 0,
             "held_deletions": 0,
             "last_outcome": {"fetched": 14, "written": 1, "unchanged": 13, "deleted": 0, "rejected": 0, "requests": 1},
+            "failures": 0,
             "error": None,
             "history": {"complete": True, "reached_at": "2024-11-21T04:02:11Z"},
         }
     },
     "backfill": {
-        "run_id": "8e2f6a52-6f0e-4f8e-9f10-0d5f3f2f8b10",
-        "state": "succeeded",
-        "progress_pct": 100.0,
-        "eta_at": None,
+        "run_id": _RUN_ID,
+        "state": "running",
+        "paused": False,
+        "started_at": "2026-11-19T18:28:00Z",
+        "finished_at": None,
+        "types": {"cycle": {"fetched": 725, "written": 725, "requests": 29, "reached_at": "2024-11-24T04:31:00Z"}},
+        "progress_pct": 91.4,
+        "pages_left": 10,
+        "eta_at": "2026-11-19T18:30:12Z",
+        "error": None,
+        "coverage_complete": None,
     },
+}
+
+_MONTH: dict[str, Any] = {
+    "month": "2026-10",
+    "got": 33,
+    "stored": 31,
+    "deleted": 1,
+    "rejected": 1,
+    "read_later": 0,
+    "others": 0,
+    "lost": 0,
+    "gaps": {"days": 1, "ranges": [["2026-10-17", "2026-10-17"]]},
+}
+COVERAGE: dict[str, Any] = {
+    "user_id": "demo",
+    "complete": True,
+    "reasons": [],
+    "types": {
+        "sleep": {
+            **{name: _MONTH[name] for name in ("got", "stored", "deleted", "rejected", "read_later", "others", "lost")},
+            "history_complete": True,
+            "reached_at": "2026-10-01T03:58:00Z",
+            "gap_days": 1,
+            "months": [_MONTH],
+        }
+    },
+}
+
+_BUDGET: dict[str, Any] = {
+    "app": "4f0f6f0a-1c3b-4a8e-9b1e-6b2f1f1d7c55",
+    "minute": {"used": 3, "limit": 90},
+    "day": {"used": 812, "limit": 9000},
+    "paused_until": None,
+    "lanes": {"person": {"taken": 40, "refused": 0, "taken_last_minute": 1, "refused_last_minute": 0}},
+}
+_WORKERS = {"alive": True, "last_sign_at": "2026-11-19T18:30:58Z"}
+_FINDING: dict[str, Any] = {
+    "kind": "pending_score",
+    "severity": "info",
+    "message": "WHOOP has not scored recovery yet: 2026-11-19 (1 day)",
+    "remedy": "Nothing to do: it is asked again by itself until the score is there.",
+    "type": "recovery",
+    "days": [["2026-11-19", "2026-11-19"]],
+}
+DOCTOR: dict[str, Any] = {
+    "user_id": "demo",
+    "checked_at": "2026-11-19T18:31:00Z",
+    "fine": True,
+    "findings": [_FINDING],
+    "evidence": {
+        "connection": SYNC_STATUS["connection"] | {"connected_at": "2026-11-01T09:00:00Z"},
+        "as_of": SYNC_STATUS["as_of"],
+        "token": {
+            "obtained_at": "2026-11-19T18:10:00Z",
+            "expires_at": "2026-11-19T19:10:00Z",
+            "renewable": True,
+            "unanswered_since": None,
+        },
+        "types": {
+            "sleep": {
+                "state": "ok",
+                "last_success_at": "2026-11-19T18:30:00Z",
+                "due_at": "2026-11-19T18:45:00Z",
+                "total_records": 787,
+                "newest_record_at": "2026-11-19T04:12:41Z",
+                "pending": 0,
+                "rejects": 0,
+                "last_webhook_at": "2026-11-19T12:09:15Z",
+            }
+        },
+        "webhooks": {
+            "last_at": "2026-11-19T12:09:15Z",
+            "last_of_anybody_at": "2026-11-19T18:29:40Z",
+            "waiting": 0,
+            "parked": 0,
+        },
+        "history": {"complete": True, "backfill": None},
+        "workers": _WORKERS,
+        "budgets": [_BUDGET],
+        "plan": "adaptive",
+        "days": {"from": "2026-10-21", "to": "2026-11-19", "days": 30, "complete": 29},
+    },
+}
+
+STATUS: dict[str, Any] = {
+    "at": "2026-11-19T18:31:00Z",
+    "members": [
+        {
+            "user_id": "demo",
+            "connection": "connected",
+            "reason": None,
+            "standing": "ok",
+            "as_of": "2026-11-19T18:30:00Z",
+            "oldest_type": "workout",
+            "oldest_at": "2026-11-19T18:30:00Z",
+            "due_at": "2026-11-19T18:45:00Z",
+            "history_complete": True,
+            "paused_at": None,
+            "failing": 0,
+            "error": None,
+            "pending": 1,
+            "rejects": 0,
+            "held_deletions": 0,
+            "deliveries_waiting": 0,
+            "deliveries_parked": 0,
+            "newest_day": "2026-11-19",
+            "running": [],
+        }
+    ],
+    "totals": {"members": 1, "by_standing": {"ok": 1}, "age_median_s": 60.0, "age_p95_s": 60.0},
+    "due": {"types": 0, "members": 0, "oldest_at": None},
+    "runs": {},
+    "budgets": [_BUDGET],
+    "webhooks": {
+        "last_seen_at": "2026-11-19T18:29:40Z",
+        "waiting": 0,
+        "parked": 0,
+        "unknown": 0,
+        "waiting_since": None,
+    },
+    "holds": [],
+    "notices": [],
+    "plan": {
+        "plan": "adaptive",
+        "members": 1,
+        "pushed": 1,
+        "wanted": 30.0,
+        "allowed": 7200.0,
+        "planned": 30.0,
+        "stretch": {"cadence": 1.0, "compared": 1.0},
+        "fit": 2100,
+    },
+    "workers": _WORKERS,
 }
 
 CONNECTION: dict[str, Any] = {
@@ -177,18 +322,19 @@ EVERYTHING: dict[str, Any] = {
     "profile": PROFILE,
 }
 
-_RUN_ID = SYNC_STATUS["backfill"]["run_id"]
 ACCEPTED: dict[str, Any] = {
     "run_id": _RUN_ID,
     "status_url": f"/api/v1/whoop/runs/{_RUN_ID}",
     "events_url": f"/api/v1/whoop/runs/{_RUN_ID}/events",
 }
+BACKFILL: dict[str, Any] = {"paused": False} | ACCEPTED
 RUN: dict[str, Any] = {
     "run_id": _RUN_ID,
     "user_id": "demo",
     "kind": "sync",
     "types": ["sleep"],
     "state": "succeeded",
+    "paused": False,
     "created_at": "2026-11-19T18:29:58+00:00",
     "started_at": "2026-11-19T18:29:59+00:00",
     "finished_at": "2026-11-19T18:30:00+00:00",

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from circadia import __version__
-from circadia.cli import connect, db, deliveries, imports, keys, members, output, running, runs, serve, simulate
+from circadia.cli import (
+    connect,
+    db,
+    deliveries,
+    doctor,
+    imports,
+    keys,
+    notices,
+    output,
+    running,
+    runs,
+    serve,
+    simulate,
+    status,
+)
 from circadia.cli.demo import command
 from circadia.cli.running import Answering
 
@@ -30,14 +44,18 @@ app.command(rich_help_panel=_START)(serve.serve)
 app.command(rich_help_panel=_START)(serve.worker)
 app.add_typer(simulate.app, name="simulate", rich_help_panel=_START)
 app.command(rich_help_panel=_MEMBERS)(connect.connect)
+app.command(rich_help_panel=_MEMBERS)(connect.disconnect)
 app.command(rich_help_panel=_MEMBERS)(runs.sync)
 app.command(rich_help_panel=_MEMBERS)(runs.backfill)
+app.command(rich_help_panel=_MEMBERS)(runs.reconcile)
 app.command("import", rich_help_panel=_MEMBERS)(imports.import_)
-app.command(rich_help_panel=_MEMBERS)(members.status)
-app.command(rich_help_panel=_MEMBERS)(members.stats)
+app.command(rich_help_panel=_MEMBERS)(status.status)
+app.command(rich_help_panel=_MEMBERS)(doctor.stats)
+app.command(rich_help_panel=_MEMBERS)(doctor.doctor)
 app.add_typer(keys.app, name="keys", rich_help_panel=_OPERATE)
 app.add_typer(db.app, name="db", rich_help_panel=_OPERATE)
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel=_OPERATE)
+app.add_typer(notices.app, name="notices", rich_help_panel=_OPERATE)
 
 
 def _show_version(wanted: bool) -> None:

@@ -33,5 +33,8 @@ def span(text: str) -> timedelta:
 
 
 User = Annotated[str, typer.Argument(metavar="USER", parser=user_id, help="The user's id, as your app calls them.")]
+SomeUser = Annotated[
+    str | None, typer.Argument(metavar="USER", parser=user_id, help="Whose data; without it everybody's.")
+]
 Json = Annotated[bool, JsonOption]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end and show it.")]

@@ -1,10 +1,11 @@
-"""`circadia connect`: one member's consent, from the terminal."""
+"""`circadia connect` and `circadia disconnect`: one member's consent, from the terminal."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,6 +28,13 @@ _EXCHANGE_S = 60.0
 """How long the service may take from using up the consent to storing its tokens."""
 
 
+class Data(StrEnum):
+    """What becomes of a member's data."""
+
+    KEEP = "keep"
+    ERASE = "erase"
+
+
 def connect(
     user: User,
     headless: Annotated[
@@ -46,6 +54,39 @@ def connect(
       circadia connect alice --headless
     """
     running.run(_connect(user, headless, json))
+
+
+def disconnect(
+    user: User,
+    data: Annotated[Data, typer.Option(help="What becomes of the stored data.")] = Data.KEEP,
+    json: Json = False,
+) -> None:
+    """End a member's connection, here and at WHOOP.
+
+    What is stored stays and can be read, unless it is erased. Exit code 1 if
+    WHOOP could not be told.
+
+    \b
+    Examples:
+      circadia disconnect alice
+      circadia disconnect alice --data erase
+    """
+    running.run(_disconnect(user, data, json))
+
+
+async def _disconnect(user_id: str, data: Data, json: bool) -> int:
+    async with running.opened() as runtime:
+        before = await members.grant_of_user(runtime.db, user_id)
+        ended = await runtime.connections.disconnect(user_id, data.value)
+    if json:
+        output.print_json(ended)
+    else:
+        left = "everything stored about them is erased" if data is Data.ERASE else "what is stored stays"
+        typer.echo(f"{user_id} is not connected any more; {left}.")
+    if before is None or before.state != "connected" or ended["revoked_at_whoop"]:
+        return running.DONE
+    output.say("WHOOP could not be told. The member can end the access in WHOOP's own app.")
+    return running.PARTLY
 
 
 async def _connect(user_id: str, headless: bool, json: bool) -> int:

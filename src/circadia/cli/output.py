@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -88,6 +88,11 @@ def counting() -> Progress:
 def instant(at: datetime | None) -> str:
     """An instant to the minute, in UTC."""
     return at.strftime("%Y-%m-%d %H:%M") if at else "-"
+
+
+def day(at: date | None) -> str:
+    """The date of an instant, in UTC, or a date."""
+    return at.strftime("%Y-%m-%d") if at else "-"
 
 
 def duration(span: timedelta) -> str:

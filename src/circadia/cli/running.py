@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from circadia import config, logs
 from circadia.cli import output
-from circadia.errors import CircadiaError, UpstreamDown
+from circadia.errors import CircadiaError, NotFound, UpstreamDown
 
 if TYPE_CHECKING:
     from circadia.config import Settings
@@ -113,3 +113,11 @@ async def opened_database(*, migrated: bool = True) -> AsyncIterator[tuple[Setti
     quiet_log(settings)
     async with database(settings, migrated=migrated) as db:
         yield settings, db
+
+
+async def known(db: Database, user_id: str) -> None:
+    """NotFound unless somebody is called so here."""
+    from circadia.storage import members
+
+    if await members.find(db, user_id) is None:
+        raise NotFound(f"nobody is called {user_id} here", remedy="`circadia status` lists everybody.")

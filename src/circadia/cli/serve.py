@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,13 +14,16 @@ import typer
 from circadia import config, logs
 from circadia.cli import running
 from circadia.errors import Misconfigured
+from circadia.sync.pace import SLOTS
 
 if TYPE_CHECKING:
     from circadia.config import Settings
+    from circadia.runtime import Runtime
 
 log = structlog.get_logger()
 
 _PORT_OF_WHOOP_ALONE = 8001
+_LOOK_S = 0.05
 
 
 class Part(StrEnum):
@@ -30,14 +34,14 @@ class Part(StrEnum):
 
 
 def serve(
-    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Also run one worker inside.")] = True,
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Also run a worker beside it.")] = True,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default HOST, else 127.0.0.1.")] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; default PORT, else 8000. 0 takes a free one.")
     ] = None,
     only: Annotated[Part | None, typer.Option(help="Serve one part alone; whoop is what there is (port 8001).")] = None,
 ) -> None:
-    """Serve the API and, unless told otherwise, run one worker inside.
+    """Serve the API and, unless told otherwise, run a worker beside it.
 
     Stops cleanly on Ctrl-C or SIGTERM: answers and pages under way finish first.
 
@@ -58,7 +62,10 @@ def serve(
 
 
 def worker(
-    concurrency: Annotated[int, typer.Option(min=1, max=100, help="How many runs go side by side.")] = 8,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=100, help="How many runs go side by side; at least 4, one a queue.")
+    ] = SLOTS,
+    attached: Annotated[bool, typer.Option(hidden=True, help="End with whoever started it.")] = False,
 ) -> None:
     """Run only a worker: syncs, backfills and what is due, for a service that runs elsewhere.
 
@@ -71,7 +78,7 @@ def worker(
     """
     settings = config.load()
     logs.configure(settings.log_level, settings.log_format)
-    running.run(_work(settings, concurrency), until_stopped=True)
+    running.run(_work(settings, concurrency, attached), until_stopped=True)
 
 
 def _listening(host: str | None, port: int | None, only: Part | None) -> tuple[Settings, socket.socket]:
@@ -89,19 +96,36 @@ def _listening(host: str | None, port: int | None, only: Part | None) -> tuple[S
 
 async def _serve(settings: Settings, listener: socket.socket, worker: bool) -> int:
     from circadia.app import create_app
-    from circadia.cli import listening
+    from circadia.cli import beside, listening
 
-    async with listening.serving_with_lifespan(create_app(settings, worker=worker), listener):
+    app = create_app(settings, worker=False)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(listening.serving_with_lifespan(app, listener))
+        if worker:
+            child = await stack.enter_async_context(beside.worker_beside())
+            app.state.employed = child.works
         log.info("serve.ready", url=settings.public_url, port=listening.port_of(listener), worker=worker)
         await asyncio.Event().wait()
     return running.DONE
 
 
-async def _work(settings: Settings, concurrency: int) -> int:
+async def _registered(runtime: Runtime) -> None:
+    """Wait until others can see that somebody works."""
+    while True:
+        if await runtime.jobs.someone_works():
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _work(settings: Settings, concurrency: int, attached: bool) -> int:
+    from circadia.cli import beside
     from circadia.runtime import open_runtime
 
-    async with open_runtime(settings) as runtime:
+    async with AsyncExitStack() as stack:
+        runtime = await stack.enter_async_context(open_runtime(settings))
         runtime.jobs.start_worker(concurrency)
+        await _registered(runtime)
         log.info("worker.ready", concurrency=concurrency)
-        await asyncio.Event().wait()
+        over = await stack.enter_async_context(beside.attached()) if attached else asyncio.Event()
+        await over.wait()
     return running.DONE

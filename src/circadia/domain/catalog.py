@@ -34,8 +34,14 @@ class RecordType:
     dies_with    the link whose deletion takes this record along
     scope        the OAuth scope that opens it
     every        cadence of the scheduled sync, and the relaxed one where webhooks arrive
+    compared     longest time between two looks at its newest page (or its document), whoever looks
+    at_waking    whether new ones appear, and old ones change, when the member wakes
+    tells_waking whether its records end when the member wakes
     own_day      the instant whose local date it belongs to while no cycle says otherwise: a column and what is added
     push         the noun in WHOOP's webhook types, None where there is no webhook
+    tells_of     types without webhooks that change with it
+    pushed_as    the column whose value a webhook about it carries
+    daily        whether somebody who wears the strap has one for every day
     """
 
     name: str
@@ -46,11 +52,17 @@ class RecordType:
     scope: str
     every: timedelta
     every_with_push: timedelta
+    compared: timedelta
     item: str | None = None
     links: tuple[Link, ...] = ()
     dies_with: Link | None = None
     own_day: tuple[str, timedelta] | None = None
     push: str | None = None
+    pushed_as: str = "id"
+    daily: bool = False
+    at_waking: bool = False
+    tells_waking: bool = False
+    tells_of: tuple[str, ...] = ()
 
     @property
     def collection(self) -> bool:
@@ -84,9 +96,12 @@ CATALOG: tuple[RecordType, ...] = (
         item="/v2/cycle/{id}",
         key="id",
         own_day=("start", 12 * _HOUR),
+        daily=True,
         scope="read:cycles",
         every=15 * _MINUTE,
         every_with_push=_HOUR,
+        compared=_DAY,
+        at_waking=True,
     ),
     RecordType(
         name="sleep",
@@ -99,8 +114,12 @@ CATALOG: tuple[RecordType, ...] = (
         scope="read:sleep",
         every=15 * _MINUTE,
         every_with_push=6 * _HOUR,
+        compared=_DAY,
+        at_waking=True,
+        tells_waking=True,
         links=(Link("cycle_id", "cycle"),),
         push="sleep",
+        daily=True,
     ),
     RecordType(
         name="recovery",
@@ -112,9 +131,14 @@ CATALOG: tuple[RecordType, ...] = (
         scope="read:recovery",
         every=15 * _MINUTE,
         every_with_push=6 * _HOUR,
+        compared=_DAY,
+        at_waking=True,
         links=(Link("cycle_id", "cycle"), Link("sleep_id", "sleep")),
         dies_with=Link("sleep_id", "sleep"),
         push="recovery",
+        tells_of=("cycle",),
+        pushed_as="sleep_id",
+        daily=True,
     ),
     RecordType(
         name="workout",
@@ -127,6 +151,7 @@ CATALOG: tuple[RecordType, ...] = (
         scope="read:workout",
         every=15 * _MINUTE,
         every_with_push=6 * _HOUR,
+        compared=2 * _DAY,
         push="workout",
     ),
     RecordType(
@@ -138,6 +163,7 @@ CATALOG: tuple[RecordType, ...] = (
         scope="read:profile",
         every=30 * _DAY,
         every_with_push=30 * _DAY,
+        compared=30 * _DAY,
     ),
     RecordType(
         name="body_measurement",
@@ -148,6 +174,7 @@ CATALOG: tuple[RecordType, ...] = (
         scope="read:body_measurement",
         every=30 * _DAY,
         every_with_push=30 * _DAY,
+        compared=30 * _DAY,
     ),
 )
 
@@ -161,6 +188,13 @@ SCOPES = ("offline", *(each.scope for each in CATALOG))
 def linked_to(target: RecordType) -> tuple[tuple[RecordType, Link], ...]:
     """The types that name `target`, with the link they do it by."""
     return tuple((each, link) for each in CATALOG for link in each.links if link.type == target.name)
+
+
+def told_of(type_: RecordType) -> tuple[RecordType, ...]:
+    """What a webhook about `type_` tells of: the type itself and those that change with it without one of their own.
+    A type with webhooks of its own is left to them, so that a burst costs each type one request, and a nap only one."""
+    names = {type_.name, *type_.tells_of}
+    return tuple(each for each in CATALOG if each.name in names)
 
 
 def allowed(types: tuple[RecordType, ...], scopes: frozenset[str]) -> tuple[RecordType, ...]:

@@ -1,4 +1,4 @@
-"""The rules of sync as arithmetic: which stretch of time to ask for, when to come back, when to renew a token."""
+"""The rules of sync as arithmetic: which stretch of time to ask for, when to renew a token."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ EDGE = timedelta(days=3)
 """A record without times of its own is listed by those of another: this close to a window's older edge its absence
 says nothing, so a sync looks that much further back for it."""
 
+RECENT = timedelta(days=90)
+"""How far back a reconciliation goes that does not go to the beginning."""
+
+HELD_IN_VIEW = timedelta(days=21)
+"""How far back a sync looks for the sake of deletions that are held: about as many days still fit on one page."""
+
 QUIET_FROM, QUIET_UNTIL = 58, 5
 """Minutes of the hour in which WHOOP was seen to commit a rotation and lose the answer."""
 
@@ -24,9 +30,6 @@ ON_DEMAND_DAYS = 7
 STALE_AFTER = timedelta(minutes=15)
 ASK_AGAIN_AFTER = timedelta(minutes=5)
 
-_BACK_OFF = timedelta(minutes=1)
-_BACK_OFF_MOST = timedelta(hours=6)
-
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -36,23 +39,18 @@ class Window:
     end: datetime
 
 
-def incremental(cursor: datetime, now: datetime, edge: timedelta = timedelta(0)) -> Window:
-    """From `OVERLAP` and `edge` before `cursor` (the instant up to which everything has arrived) to `now`."""
-    return Window(start=cursor - OVERLAP - edge, end=max(cursor, now))
+def incremental(cursor: datetime, now: datetime, held_from: datetime | None = None) -> tuple[datetime, datetime]:
+    """From `OVERLAP` before `cursor` (the instant up to which everything has arrived) to `now`, or from `held_from`,
+    where deletions are held, if that is not long ago."""
+    start = cursor - OVERLAP
+    if held_from is not None and held_from > now - HELD_IN_VIEW:
+        start = min(start, held_from)
+    return start, max(cursor, now)
 
 
 def history(floor: datetime | None, now: datetime) -> Window:
     """All that is older than `floor`, the start of the oldest record that has arrived; all there is without one."""
     return Window(start=None, end=floor or now)
-
-
-def next_due(now: datetime, every: timedelta, failures: int = 0, not_before: datetime | None = None) -> datetime:
-    """When to sync again: after `every`, later with each failure in a row, and never before WHOOP's own wish."""
-    wait = every
-    if failures:
-        wait = max(min(_BACK_OFF * 2 ** min(failures - 1, 12), _BACK_OFF_MOST), timedelta(0))
-    due = now + wait
-    return max(due, not_before) if not_before else due
 
 
 def quiet(now: datetime) -> bool:

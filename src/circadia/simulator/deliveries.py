@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import httpx2
 import orjson
@@ -24,6 +25,15 @@ def sign(client_secret: str, timestamp_ms: str, body: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
+def signed(client_secret: str, timestamp_ms: str, body: bytes) -> dict[str, str]:
+    """The headers of a webhook."""
+    return {
+        "Content-Type": "application/json",
+        "X-WHOOP-Signature": sign(client_secret, timestamp_ms, body),
+        "X-WHOOP-Signature-Timestamp": timestamp_ms,
+    }
+
+
 class Courier:
     """Takes the world's events to the apps whose members consented."""
 
@@ -31,6 +41,8 @@ class Courier:
         self._state = state
         self._transport = transport
         self._turn = asyncio.Lock()
+        self.forged: list[int | None] = []
+        """What receivers answered to forged webhooks: a status, None for no answer."""
 
     async def deliver_due(self) -> int:
         """Queue new events and try everything due by the clock, one after another; returns how many got a 2xx."""
@@ -44,6 +56,8 @@ class Courier:
                     transport=self._transport, timeout=ANSWER_SECONDS, headers={"User-Agent": "WHOOP"}
                 ) as http:
                     for delivery in batch:
+                        if delivery.forged:
+                            await self._forge(http, delivery, now)
                         delivered += await self._attempt(http, delivery, now)
             if batch or queued:
                 state.outbox.finish(state.outbox.pending)
@@ -80,6 +94,9 @@ class Courier:
                     batch += [delivery, delivery]
                 case "webhook_reorder":
                     last.append(delivery)
+                case "webhook_forge":
+                    delivery.forged = True
+                    batch.append(delivery)
                 case "webhook_delay":
                     assert fault is not None
                     delivery.due_at = now + timedelta(seconds=fault.seconds)
@@ -89,6 +106,17 @@ class Courier:
 
     def _fault(self, delivery: Delivery) -> Fault | None:
         return self._state.faults.for_webhook(type=delivery.type, user_id=delivery.user_id)
+
+    async def _forge(self, http: httpx2.AsyncClient, delivery: Delivery, now: datetime) -> None:
+        """Somebody else's webhook: it says that the record is deleted, and does not know the app's secret."""
+        client = self._state.clients.get(delivery.client_id)
+        delivery.forged = False
+        if client is None or client.webhook_url is None:
+            return
+        noun = delivery.type.partition(".")[0]
+        body = orjson.dumps(delivery.payload() | {"type": f"{noun}.deleted", "trace_id": str(uuid4())})
+        stamp = str(int(now.timestamp() * 1000))
+        self.forged.append(await _post(http, client.webhook_url, body, signed("a guess", stamp, body)))
 
     async def _attempt(self, http: httpx2.AsyncClient, delivery: Delivery, now: datetime) -> bool:
         client = self._state.clients.get(delivery.client_id)
@@ -111,11 +139,7 @@ class Courier:
         if delivery.first_timestamp_ms is None:
             delivery.first_timestamp_ms = stamp
         text = str(stamp if self._state.switches.resign_retries else delivery.first_timestamp_ms)
-        return {
-            "Content-Type": "application/json",
-            "X-WHOOP-Signature": sign(client.client_secret, text, body),
-            "X-WHOOP-Signature-Timestamp": text,
-        }
+        return signed(client.client_secret, text, body)
 
 
 async def _post(http: httpx2.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> int | None:

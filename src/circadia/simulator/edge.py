@@ -76,15 +76,23 @@ class Edge:
             case "slow":
                 assert fault is not None
                 await asyncio.sleep(fault.seconds)
-                await response(scope, receive, send)
+                await self._deliver(call, response, scope, receive, send)
             case "hang":
                 assert fault is not None
                 if not await _gone_within(fault.seconds, receive):
                     await _break_off(response, send)
             case "disconnect":
                 await _break_off(response, send)
+            case None:
+                await self._deliver(call, response, scope, receive, send)
             case _:
                 await response(scope, receive, send)
+
+    async def _deliver(self, call: Call, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send an answer as it was meant."""
+        await response(scope, receive, send)
+        if call.path == TOKEN_PATH and response.status_code == 200:
+            self._state.grants.note_delivery(code=call.form.get("code"), refresh_token=call.form.get("refresh_token"))
 
     def _read(self, scope: Scope, body: bytes, route: _Route | None, params: Mapping[str, str]) -> Call:
         headers = Headers(scope=scope)

@@ -24,7 +24,7 @@ RequestFault = Literal[
     "repeat_page",
     "token_down",
 ]
-WebhookFault = Literal["webhook_drop", "webhook_duplicate", "webhook_reorder", "webhook_delay"]
+WebhookFault = Literal["webhook_drop", "webhook_duplicate", "webhook_reorder", "webhook_delay", "webhook_forge"]
 
 
 class Fault(BaseModel):
@@ -41,7 +41,8 @@ class Fault(BaseModel):
     - `invalid_json`, `html_200`: 200 with something else than JSON
     - `early_401`: the access token dies before its time
     - `repeat_page`: a page whose `next_token` leads to itself
-    - `webhook_*`: never sent; sent twice; sent after the others of its batch; held back for `seconds`
+    - `webhook_*`: never sent; sent twice; sent after the others of its batch; held back for `seconds`; preceded by one
+      of another's making, which says that the record was deleted and is signed with another secret
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -12,7 +12,7 @@ import hmac
 import secrets
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from circadia.simulator.switches import Switches
 
@@ -84,6 +84,25 @@ class Lineage:
     refresh_token: str | None = None
     refresh_expires_at: datetime | None = None
     spent: list[str] = field(default_factory=list)
+    delivered: bool = False
+    """Whether the answer that carried the present pair was sent whole."""
+    used: bool = False
+    """Whether the present pair has been shown: then the app has it for certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a lineage ended, and whether the app could still have held its last pair.
+
+    A used refresh token shown again while the last pair was `delivered` and `used` is a client that lost its way;
+    without them the pair had been lost on the wire, and nothing could have saved the grant.
+    """
+
+    client_id: str
+    user_id: int
+    cause: Literal["reused", "revoked"]
+    delivered: bool
+    used: bool
 
 
 class Grants:
@@ -92,6 +111,8 @@ class Grants:
     def __init__(self) -> None:
         self.consents: dict[tuple[str, int], datetime] = {}
         """(client_id, user_id) -> since when the member has allowed the app."""
+        self.endings: list[Ending] = []
+        """Of every lineage that is dead, in order; not kept over a restart."""
         self._codes: dict[str, Code] = {}
         self._access: dict[str, Lineage] = {}
         self._refresh: dict[str, Lineage] = {}
@@ -135,7 +156,7 @@ class Grants:
         if code is None or code.client_id != client_id:
             raise OAuthError("invalid_grant")
         if code.lineage is not None:
-            self._end(code.lineage)
+            self._end(code.lineage, "reused")
             raise OAuthError("invalid_grant")
         if now >= code.expires_at or code.redirect_uri != redirect_uri or not _verified(code, verifier):
             raise OAuthError("invalid_grant")
@@ -150,7 +171,7 @@ class Grants:
         if lineage is None or lineage.client_id != client_id:
             raise refusal
         if lineage.refresh_token != refresh_token:
-            self._end(lineage)
+            self._end(lineage, "reused")
             raise refusal
         if lineage.refresh_expires_at is not None and now >= lineage.refresh_expires_at:
             raise refusal
@@ -162,7 +183,16 @@ class Grants:
     def bearer(self, access_token: str, now: datetime) -> Lineage | None:
         """The lineage whose live access token this is."""
         lineage = self._access.get(access_token)
+        if lineage is not None:
+            lineage.used = True
         return lineage if lineage is not None and now < lineage.access_expires_at else None
+
+    def note_delivery(self, *, code: str | None, refresh_token: str | None) -> None:
+        """The answer to the request that showed one of these was sent whole, unless a newer pair has been made."""
+        begun = self._codes.get(code or "")
+        lineage = begun.lineage if begun is not None else self._refresh.get(refresh_token or "")
+        if lineage is not None and (begun is not None or lineage.spent[-1:] == [refresh_token]):
+            lineage.delivered = True
 
     def holder(self, *, code: str | None, refresh_token: str | None) -> int | None:
         """The member a token request is about."""
@@ -178,7 +208,7 @@ class Grants:
         """RFC 7009: end the lineage of an access or refresh token; unknown and foreign ones change nothing."""
         lineage = self._access.get(token) or self._refresh.get(token)
         if lineage is not None and lineage.client_id == client_id:
-            self._end(lineage)
+            self._end(lineage, "revoked")
 
     def disconnect(self, user_id: int, client_id: str | None = None) -> int:
         """End every lineage and consent of a member with one app, or with all; returns how many lineages."""
@@ -188,7 +218,7 @@ class Grants:
             if lineage.user_id == user_id and client_id in (None, lineage.client_id)
         ]
         for lineage in ended:
-            self._end(lineage)
+            self._end(lineage, "revoked")
         self._codes = {
             value: code
             for value, code in self._codes.items()
@@ -243,6 +273,7 @@ class Grants:
             self._refresh.update(dict.fromkeys(lineage.spent, lineage))
 
     def _issue(self, lineage: Lineage, now: datetime, switches: Switches) -> None:
+        lineage.delivered = lineage.used = False
         lineage.access_token = _token("at")
         lineage.access_expires_at = now + timedelta(seconds=switches.access_token_seconds)
         if OFFLINE in lineage.scopes:
@@ -256,7 +287,8 @@ class Grants:
         if lineage.refresh_token is not None:
             self._refresh[lineage.refresh_token] = lineage
 
-    def _end(self, lineage: Lineage) -> None:
+    def _end(self, lineage: Lineage, cause: Literal["reused", "revoked"]) -> None:
+        self.endings.append(Ending(lineage.client_id, lineage.user_id, cause, lineage.delivered, lineage.used))
         self._codes.pop(lineage.code, None)
         self._access.pop(lineage.access_token, None)
         for token in (lineage.refresh_token, *lineage.spent):

@@ -170,6 +170,18 @@ def touch_without_updated_at(scene: Scene, target: str | None) -> list[Event]:
     return scene.timeline.amend("cycle", str(row.payload["id"]), scene.now, change, announce=False)
 
 
+def rescore_unstamped(scene: Scene, target: str | None) -> list[Event]:
+    """As `rescore`, but of one record, with the `updated_at` it had and without a word."""
+    row, kind = _week_old(scene, target)
+    if kind == "sleep":
+        stages = row.payload["score"]["stage_summary"]
+        change = {"stage_summary": {**stages, "sleep_cycle_count": stages["sleep_cycle_count"] + 1}}
+    else:
+        change = {"max_heart_rate": row.payload["score"]["max_heart_rate"] + 1}
+    corrected: Change = lambda before: corrections.rescored(before, change)  # noqa: E731
+    return scene.timeline.amend(kind, str(row.payload["id"]), scene.now, corrected, announce=False)
+
+
 def merge_cycles(scene: Scene, target: str | None) -> list[Event]:
     """A cycle joins the one before it; its main sleeps and recovery go, its naps move over."""
     earlier = {row.end: row for row in scene.rows("cycle") if row.end is not None}
@@ -199,9 +211,12 @@ ACTIONS: dict[str, Action] = {
     action.__name__: action
     for action in (
         edit_sleep, delete_sleep, undelete_sleep, merge_nap, rescore, retype_workout, edit_workout, delete_workout,
-        restore_workout, delete_recovery, touch_without_updated_at, merge_cycles,
+        restore_workout, delete_recovery, touch_without_updated_at, rescore_unstamped,
+        merge_cycles,
     )
 }  # fmt: skip
+SILENT = frozenset({"touch_without_updated_at", "rescore_unstamped"})
+"""Changes of which neither a webhook nor `updated_at` tells."""
 
 
 def _reslept(scene: Scene, row: Row, change: Change, start: datetime, end: datetime) -> list[Event]:

@@ -31,6 +31,8 @@ class Delivery:
     last_status: int | None = None
     first_timestamp_ms: int | None = None
     faulted: bool = False
+    forged: bool = False
+    """Whether a forged one goes before the next attempt."""
 
     def payload(self) -> dict[str, Any]:
         """The JSON object that is sent."""

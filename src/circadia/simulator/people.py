@@ -61,6 +61,7 @@ class Traits:
     trips_per_block: float
     steps: float
     recovery_z: float
+    asleep_sd_min: float = 79.0
 
 
 @dataclass(frozen=True, slots=True)

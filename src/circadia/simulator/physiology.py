@@ -142,7 +142,7 @@ class Physiology:
         traits, gauss = self.traits, self._gauss
         late = late_h / traits.onset_sd_h
         chance = -0.34 * late + 0.92 * gauss(0, 1)
-        asleep = traits.asleep_min - 6 + 79 * chance - 0.25 * nap_min
+        asleep = traits.asleep_min - 6 + traits.asleep_sd_min * chance - 0.25 * nap_min
         asleep += 26 if weekday in (FRIDAY, SATURDAY) else 0
         asleep += (28 if season.holiday else 0) - 35 * season.illness
         asleep = min(720.0, max(95.0, asleep))

@@ -20,6 +20,7 @@ from circadia.simulator.clock import Movable, RunningClock, StandingClock
 from circadia.simulator.deliveries import Courier
 from circadia.simulator.edge import Edge
 from circadia.simulator.faults import Fault
+from circadia.simulator.grants import Ending
 from circadia.simulator.limits import DEFAULT_LIMITS, Limits
 from circadia.simulator.resources import end_access
 from circadia.simulator.state import Client, State
@@ -94,6 +95,16 @@ class WhoopSimulator:
     def mutate(self, user_id: int, action: str, target: str | None = None) -> list[Event]:
         """Change a member's records now, as `Member.mutate` does, and keep it. KeyError, ValueError."""
         return self.state.mutate(user_id, action, target)
+
+    @property
+    def endings(self) -> list[Ending]:
+        """How token lineages ended, in order."""
+        return self.state.grants.endings
+
+    @property
+    def forged(self) -> list[int | None]:
+        """What receivers answered to forged webhooks: a status, None for no answer."""
+        return self._courier.forged
 
     def revoke(self, user_id: int) -> int:
         """The member ends every app's access at WHOOP; returns how many lineages died."""

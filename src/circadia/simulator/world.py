@@ -7,7 +7,7 @@ fresh world (`dump`, `restore`) gives the same answers again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from heapq import merge
@@ -86,9 +86,21 @@ class Member:
 
 
 class World:
-    """`members` people with `days` of history before `epoch`, going on for as long as one asks."""
+    """`members` people with `days` of history before `epoch`, going on for as long as one asks.
 
-    def __init__(self, *, seed: int, members: int, days: int, epoch: datetime, quirks: Quirks = ALL_ON) -> None:
+    `raised` makes of each person that is born the one who lives; `restore` needs the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        members: int,
+        days: int,
+        epoch: datetime,
+        quirks: Quirks = ALL_ON,
+        raised: Callable[[Person], Person] = lambda person: person,
+    ) -> None:
         self._identity: dict[str, Any] = {
             "seed": seed,
             "members": members,
@@ -98,6 +110,7 @@ class World:
         }
         self._epoch = epoch.astimezone(UTC)
         self._quirks = quirks
+        self._raised = raised
         self.user_ids = user_ids(seed, members)
         self._members = self._populate()
 
@@ -105,7 +118,7 @@ class World:
         seed, days = self._identity["seed"], self._identity["days"]
         return {
             user_id: Member(
-                Person.born(seed, number, user_id, self._quirks),
+                self._raised(Person.born(seed, number, user_id, self._quirks)),
                 seed=seed,
                 epoch=self._epoch,
                 days=days,

@@ -155,3 +155,13 @@ def _grant(found: Row | None) -> Grant | None:
     if found is None:
         return None
     return Grant(found[0], found[1], found[2], found[3], frozenset(found[4]), found[5], found[6])
+
+
+async def pause(db: Database, member_id: int, at: datetime | None) -> None:
+    """Hold a member's history back since `at`; None lets it go on."""
+    await db.execute("UPDATE members SET paused_at = %s WHERE id = %s", (at, member_id))
+
+
+async def paused(db: Database, member_id: int) -> bool:
+    """Whether a member's history is held back."""
+    return await db.row("SELECT 1 FROM members WHERE id = %s AND paused_at IS NOT NULL", (member_id,)) is not None

@@ -6,12 +6,14 @@ transaction to another server session is found out at start, because prepared st
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -23,6 +25,29 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 _SCHEMES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2")
 OLDEST_SERVER = 150000
+
+_LONGEST_SILENCE_MS = 20_000
+"""A transaction in which nothing is said for so long is ended by the server: its process is suspended or gone, and the
+rows it has locked are somebody else's work by now."""
+
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+)
+"""A database that cannot do its work now and may later. One that turned read-only (a failover, a provider whose disk is
+full) and a transaction that the server has ended are internal errors to the driver."""
+
+_DEAD_PEER = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
+"""libpq's settings (seconds, the last in milliseconds) that find out a server which vanished without a word within 20
+seconds, where the system's own take a quarter of an hour or more. A local socket ignores them."""
 
 
 def libpq_url(url: str) -> str:
@@ -50,9 +75,11 @@ class Database:
             kwargs={
                 "prepare_threshold": 2,
                 "application_name": "circadia",
-                "options": "-c timezone=UTC",
+                "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={_LONGEST_SILENCE_MS}",
+                **_unset(self.url, _DEAD_PEER),
             },
             configure=_autocommit,
+            check=_check,
             max_idle=120.0,
             reconnect_timeout=30.0,
         )
@@ -91,8 +118,12 @@ class Database:
         """A connection in autocommit."""
         try:
             async with self._pool.connection() as connection:
-                yield connection
-        except (PoolTimeout, psycopg.OperationalError) as error:
+                try:
+                    yield connection
+                except psycopg.errors.ReadOnlySqlTransaction:
+                    await connection.close()
+                    raise
+        except (PoolTimeout, *AWAY) as error:
             raise UpstreamDown("the database does not answer") from error
 
     @asynccontextmanager
@@ -138,9 +169,20 @@ class _Borrowed:
         return self._connection
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            await self._connection.close()  # a session may stay read-only when its database is writable again
         await self._pool.putconn(self._connection)
-        if isinstance(error, psycopg.OperationalError):
+        if isinstance(error, AWAY):
             raise UpstreamDown("the database does not answer") from error
+
+
+def _unset(url: str, defaults: Mapping[str, int]) -> dict[str, int]:
+    """Those of the connection settings that a URL says nothing about."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise Misconfigured("DATABASE_URL is not a URL that PostgreSQL's client can read") from None
+    return {name: value for name, value in defaults.items() if name not in given}
 
 
 def _sql(statement: str) -> LiteralString:
@@ -163,6 +205,15 @@ async def row(connection: Connection, statement: str, parameters: Parameters = (
 async def _autocommit(connection: Connection) -> None:
     """Set here and not in the connection arguments, which the job engine passes on with its own."""
     await connection.set_autocommit(True)
+
+
+async def _check(connection: Connection) -> None:
+    """Find out a connection that the server has ended before somebody's statement does: something has come on it though
+    nothing was asked. A look costs microseconds, where asking the server each time would double a short read."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 async def _refuse_old_server(connection: Connection) -> None:

@@ -18,9 +18,11 @@ import orjson
 
 from circadia.domain.catalog import BY_NAME, Link, RecordType
 from circadia.domain.records import Record
-from circadia.storage.postgres import Connection, Database, row, rows
+from circadia.errors import NotFound
+from circadia.storage.postgres import Connection, row, rows
 
 Key = UUID | int
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,18 @@ def quoted(column: str) -> str:
 
 async def lock(connection: Connection, member_id: int, *, shared: bool = False) -> bool:
     """Take the member's lock for this transaction; tells whether an export was imported for them. Writers that only
-    add pages may share it; whoever labels days, deletes or lets an export yield has it alone."""
+    add pages may share it; whoever labels days, deletes or lets an export yield has it alone. NotFound when the member
+    has been erased."""
     strength = "SHARE" if shared else "NO KEY UPDATE"
     found = await row(connection, f"SELECT has_export FROM members WHERE id = %s FOR {strength}", (member_id,))
-    return bool(found and found[0])
+    if found is None:
+        raise erased()
+    return bool(found[0])
+
+
+def erased() -> NotFound:
+    """The error of whoever writes for a member who is not there any more."""
+    return NotFound("the member has been erased", kind="member_erased")
 
 
 async def upsert(
@@ -94,28 +104,41 @@ async def observe(
     return found is not None
 
 
-async def absent(
-    connection: Connection,
-    type_: RecordType,
-    member_id: int,
-    seen: Sequence[Key],
-    *,
-    since: datetime,
-    until: datetime,
-    began_at: datetime,
-) -> tuple[list[Row], int]:
-    """Live rows from WHOOP inside `[since, until)` that a whole listing, begun at `began_at`, did not hold, and how
-    many live rows lie there in all. Rows written after the listing began are not judged by it. A type without times of
-    its own lies where the first timed record lies that it names."""
+async def pending(connection: Connection, type_: RecordType, member_id: int, created_after: datetime) -> list[datetime]:
+    """The starts of the live records that wait for their score and were created at WHOOP after an instant."""
+    if not type_.scored:
+        return []
+    placed = located(type_)
     found = await rows(
         connection,
-        _absent_sql(type_),
-        {"member": member_id, "seen": list(seen), "since": since, "until": until, "began": began_at},
+        f"SELECT {placed.start} FROM {type_.table} t {placed.joins} WHERE t.member_id = %s AND t.deleted_at IS NULL "
+        "AND t.source = 'api' AND t.score_state = 'PENDING_SCORE' AND t.created_at > %s",
+        (member_id, created_after),
     )
-    return [named | {type_.key: key} for key, named, _live in found], found[0][2] if found else 0
+    return [each[0] for each in found]
 
 
-Row = dict[str, Any]
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a type's rows lie in time, in SQL over `t`: start and end (null while it runs), and the joins they need."""
+
+    start: str
+    end: str
+    joins: str
+
+
+@cache
+def located(type_: RecordType) -> Placed:
+    """A row's own interval; without one, that of the first timed record there is that it names, or else the instant of
+    its creation, which is later than its start."""
+    if type_.timed:
+        return Placed("t.start", 't."end"', "")
+    names = [f"l_{link.column}" for link in reversed(type_.links)]
+    return Placed(
+        "coalesce(" + ", ".join([*(f"{each}.start" for each in names), "t.created_at"]) + ")",
+        "coalesce(" + ", ".join([*(f'{each}."end"' for each in names), "t.created_at"]) + ")",
+        " ".join(_link_join(link, "t") for link in type_.links),
+    )
 
 
 async def bury(
@@ -165,17 +188,11 @@ async def stretch(
     connection: Connection, type_: RecordType, member_id: int, keys: Sequence[Key]
 ) -> tuple[datetime, datetime] | None:
     """The earliest start and the latest end among the rows of `keys` (an open one ends at its start): their own, or
-    those of a record they name; None where none is known."""
-    if type_.timed:
-        start, end, joins = "t.start", 't."end"', ""
-    else:
-        names = [f"l_{link.column}" for link in reversed(type_.links)]
-        start = "coalesce(" + ", ".join(f"{each}.start" for each in names) + ")"
-        end = "coalesce(" + ", ".join(f'{each}."end"' for each in names) + ")"
-        joins = " ".join(_link_join(link, "t") for link in type_.links)
+    those of a record they name; None without rows."""
+    placed = located(type_)
     found = await row(
         connection,
-        f"SELECT min({start}), max(coalesce({end}, {start})) FROM {type_.table} t {joins} "
+        f"SELECT min({placed.start}), max(coalesce({placed.end}, {placed.start})) FROM {type_.table} t {placed.joins} "
         f"WHERE t.member_id = %(member)s AND t.{type_.key} = ANY (%(keys)s)",
         {"member": member_id, "keys": list(keys)},
     )
@@ -242,17 +259,6 @@ async def newest(connection: Connection, type_: RecordType, member_id: int) -> R
         (member_id,),
     )
     return dict(zip((*type_.columns, "fetched_at"), found, strict=True)) if found else None
-
-
-async def counts(db: Database, type_: RecordType, member_id: int) -> tuple[int, int]:
-    """How many live records of a type a member has, and how many of them wait for their score."""
-    live = "deleted_at IS NULL" if type_.collection else "true"
-    waiting = f"{live} AND score_state = 'PENDING_SCORE'" if type_.scored else "false"
-    found = await db.row(
-        f"SELECT count(*) FILTER (WHERE {live}), count(*) FILTER (WHERE {waiting}) FROM {type_.table} WHERE member_id = %s",
-        (member_id,),
-    )
-    return (found[0], found[1]) if found else (0, 0)
 
 
 def _link_join(link: Link, alias: str) -> str:
@@ -342,23 +348,3 @@ def _upsert_sql(type_: RecordType) -> str:
             SELECT before.* FROM before WHERE before.{key} IN (SELECT {key} FROM written)
         ), {_noted_cte(type_, "written", "moved")}
         SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written"""
-
-
-@cache
-def _absent_sql(type_: RecordType) -> str:
-    if type_.timed:
-        start, end, joins = "t.start", "coalesce(t.\"end\", 'infinity')", ""
-    else:
-        names = [f"l_{link.column}" for link in reversed(type_.links)]
-        start = "coalesce(" + ", ".join(f"{each}.start" for each in names) + ")"
-        end = "coalesce(" + ", ".join(f'{each}."end"' for each in names) + ", 'infinity')"
-        joins = " ".join(_link_join(link, "t") for link in type_.links)
-    named = ", ".join(f"'{each.column}', t.{each.column}" for each in type_.links)
-    return f"""
-        WITH live AS (
-            SELECT t.{type_.key} AS key, t.fetched_at, jsonb_build_object({named}) AS named
-            FROM {type_.table} t {joins}
-            WHERE t.member_id = %(member)s AND t.deleted_at IS NULL AND t.source = 'api'
-              AND {start} >= %(since)s AND {start} < %(until)s AND ({end} <= %(until)s OR {end} = 'infinity')
-        )
-        SELECT key, named, (SELECT count(*) FROM live) FROM live WHERE key <> ALL (%(seen)s) AND fetched_at < %(began)s"""

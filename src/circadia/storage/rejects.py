@@ -22,6 +22,11 @@ class Reject:
     fetched_at: datetime
 
 
+def digest(raw: str) -> bytes:
+    """What tells a reject from another: SHA-256 of its JSON text."""
+    return hashlib.sha256(raw.encode()).digest()
+
+
 async def keep(
     connection: Connection,
     member_id: int,
@@ -40,7 +45,7 @@ async def keep(
         {
             "member": member_id,
             "type": type_name,
-            "digest": hashlib.sha256(raw.encode()).digest(),
+            "digest": digest(raw),
             "raw": raw,
             "error": error,
             "version": version,

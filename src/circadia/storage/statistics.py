@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from circadia.domain.catalog import COLLECTIONS, RecordType
+from circadia.domain.catalog import CATALOG, COLLECTIONS, RecordType
 from circadia.storage.postgres import Database, rows
 
 _NUMBERS = {"integer", "number"}
@@ -30,6 +32,38 @@ async def statistics(db: Database, user_id: str) -> dict[str, Any]:
                 },
             }
     return told
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A type's live records, how many of them wait for their score (the oldest created at `pending_since`) and when
+    the newest began (a document: was fetched)."""
+
+    records: int = 0
+    pending: int = 0
+    pending_since: datetime | None = None
+    newest_at: datetime | None = None
+
+
+async def totals(db: Database, member_id: int) -> dict[str, Total]:
+    """A member's records by type, in one statement."""
+    found = await db.rows(_totals_sql(), {"member": member_id})
+    return {each[0]: Total(*each[1:]) for each in found}
+
+
+@cache
+def _totals_sql() -> str:
+    return " UNION ALL ".join(_total_sql(each) for each in CATALOG)
+
+
+def _total_sql(type_: RecordType) -> str:
+    waiting = "score_state = 'PENDING_SCORE'" if type_.scored else "false"
+    created, live = ("created_at", "AND deleted_at IS NULL") if type_.collection else ("NULL::timestamptz", "")
+    newest = "start" if type_.timed else "created_at" if type_.collection else "fetched_at"
+    return (
+        f"SELECT '{type_.name}', count(*), count(*) FILTER (WHERE {waiting}), min({created}) FILTER (WHERE {waiting}), "
+        f"max({newest}) FROM {type_.table} WHERE member_id = %(member)s {live}"
+    )
 
 
 @cache

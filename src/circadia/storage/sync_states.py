@@ -2,6 +2,7 @@
 
 cursor_at        everything between the floor and the cursor has arrived
 floor_at         start of the oldest record that has arrived; history below it is still to come
+history_began_at when the walk over the history began, however often it was interrupted
 history_done_at  when the walk reached the beginning
 success_began_at start of the last sync that succeeded: what was at WHOOP then is here
 due_at           when the scheduled sync comes back
@@ -9,17 +10,19 @@ due_at           when the scheduled sync comes back
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from circadia.domain.catalog import COLLECTIONS, RecordType
 from circadia.storage.postgres import Connection, Database, row
 
 _COLUMNS = (
     "cursor_at, floor_at, history_done_at, last_sync_at, last_success_at, success_began_at, due_at, failures, error, "
-    "outcome, coalesce((SELECT h.missing FROM holds h WHERE h.member_id = s.member_id AND h.type = s.type), 0)"
+    "outcome, coalesce((SELECT cardinality(h.keys) FROM holds h WHERE h.member_id = s.member_id AND h.type = s.type), 0)"
 )
 
 
@@ -69,12 +72,13 @@ async def advance_history(
     The newest page carries the present, so the walk's start counts as the start of a successful sync, and the next one
     is due as after any other (`due_at`)."""
     await connection.execute(
-        """INSERT INTO sync_states AS s (member_id, type, cursor_at, success_began_at, last_success_at, floor_at, history_done_at, due_at)
-           VALUES (%(member)s, %(type)s, %(cursor)s, %(began)s, %(began)s, %(floor)s, %(done)s, %(due)s)
+        """INSERT INTO sync_states AS s (member_id, type, cursor_at, success_began_at, last_success_at, floor_at, history_began_at, history_done_at, due_at)
+           VALUES (%(member)s, %(type)s, %(cursor)s, %(began)s, %(began)s, %(floor)s, %(began)s, %(done)s, %(due)s)
            ON CONFLICT (member_id, type) DO UPDATE SET cursor_at = coalesce(s.cursor_at, excluded.cursor_at),
                success_began_at = coalesce(s.success_began_at, excluded.success_began_at),
                last_success_at = coalesce(s.last_success_at, excluded.last_success_at),
-               floor_at = least(s.floor_at, excluded.floor_at), history_done_at = excluded.history_done_at""",
+               history_began_at = coalesce(s.history_began_at, excluded.history_began_at),
+               floor_at = least(s.floor_at, excluded.floor_at), history_done_at = coalesce(excluded.history_done_at, s.history_done_at)""",
         {
             "member": member_id,
             "type": type_name,
@@ -91,6 +95,7 @@ async def end_history(db: Database, member_id: int, type_name: str, at: datetime
     """A walk has reached the beginning: the history is here, or (`again`) the walk starts over from the newest page."""
     await db.execute(
         """UPDATE sync_states SET history_done_at = CASE WHEN NOT %(again)s THEN %(at)s::timestamptz END,
+               history_began_at = CASE WHEN NOT %(again)s THEN history_began_at END,
                floor_at = CASE WHEN NOT %(again)s THEN floor_at END
            WHERE member_id = %(member)s AND type = %(type)s""",
         {"member": member_id, "type": type_name, "at": at, "again": again},
@@ -106,17 +111,20 @@ async def succeed(
     began_at: datetime,
     now: datetime,
     due_at: datetime,
+    pending: int,
     outcome: dict[str, Any],
 ) -> None:
-    """A window has arrived whole: move the cursor, set the next date, forget the failures."""
+    """A window has arrived whole: move the cursor, set the next date, forget the failures. `pending` records of the
+    type still wait for their score. A sync that began later and has succeeded already knows better."""
     await connection.execute(
         """INSERT INTO sync_states AS s (member_id, type, cursor_at, last_sync_at, last_success_at, success_began_at, due_at,
-               outcome)
-           VALUES (%(member)s, %(type)s, %(cursor)s, %(now)s, %(now)s, %(began)s, %(due)s, %(outcome)s)
+               pending, outcome)
+           VALUES (%(member)s, %(type)s, %(cursor)s, %(now)s, %(now)s, %(began)s, %(due)s, %(pending)s, %(outcome)s)
            ON CONFLICT (member_id, type) DO UPDATE SET cursor_at = greatest(s.cursor_at, excluded.cursor_at),
                last_sync_at = excluded.last_sync_at, last_success_at = excluded.last_success_at,
                success_began_at = greatest(s.success_began_at, excluded.success_began_at), due_at = excluded.due_at,
-               failures = 0, error = NULL, outcome = excluded.outcome""",
+               pending = excluded.pending, failures = 0, error = NULL, outcome = excluded.outcome
+           WHERE coalesce(s.success_began_at <= excluded.success_began_at OR s.success_began_at > excluded.last_sync_at, true)""",
         {
             "member": member_id,
             "type": type_name,
@@ -124,40 +132,64 @@ async def succeed(
             "now": now,
             "began": began_at,
             "due": due_at,
+            "pending": pending,
             "outcome": Jsonb(outcome),
         },
     )
 
 
 async def fail(
-    db: Database, member_id: int, type_name: str, *, now: datetime, due_at: datetime, error: dict[str, Any]
+    db: Database,
+    member_id: int,
+    type_name: str,
+    *,
+    began_at: datetime,
+    now: datetime,
+    due_at: datetime,
+    error: dict[str, Any],
 ) -> None:
-    """A window did not arrive: say why and when it is tried again. The cursor stays."""
+    """A window did not arrive: say why and when it is tried again. The cursor stays. Nothing is said of an erased
+    member, nor after the success of a sync that began later."""
     await db.execute(
         """INSERT INTO sync_states AS s (member_id, type, last_sync_at, due_at, failures, error)
-           VALUES (%(member)s, %(type)s, %(now)s, %(due)s, 1, %(error)s)
+           SELECT id, %(type)s, %(now)s, %(due)s, 1, %(error)s FROM members WHERE id = %(member)s FOR KEY SHARE
            ON CONFLICT (member_id, type) DO UPDATE SET last_sync_at = excluded.last_sync_at, due_at = excluded.due_at,
-               failures = s.failures + 1, error = excluded.error""",
-        {"member": member_id, "type": type_name, "now": now, "due": due_at, "error": Jsonb(error)},
+               failures = s.failures + 1, error = excluded.error
+           WHERE coalesce(s.success_began_at <= %(began)s OR s.success_began_at > %(now)s, true)""",
+        {
+            "member": member_id,
+            "type": type_name,
+            "began": began_at,
+            "now": now,
+            "due": due_at,
+            "error": Jsonb(error),
+        },
     )
 
 
-async def due_members(db: Database, now: datetime) -> list[tuple[int, list[str]]]:
-    """Connected members with the types that are due, longest waiting first."""
-    found = await db.rows(
-        """SELECT s.member_id, array_agg(s.type ORDER BY s.type) FROM sync_states s JOIN connections k USING (member_id)
-           WHERE k.state = 'connected' AND s.due_at <= %s GROUP BY s.member_id ORDER BY min(s.due_at)""",
-        (now,),
+async def put_off(db: Database, member_id: int, type_name: str, *, began_at: datetime, due_at: datetime) -> None:
+    """There was no budget: it is tried at `due_at`, unless a sync that began later has succeeded. Nothing has failed."""
+    await db.execute(
+        """INSERT INTO sync_states AS s (member_id, type, due_at)
+           SELECT id, %s, %s FROM members WHERE id = %s FOR KEY SHARE
+           ON CONFLICT (member_id, type) DO UPDATE SET due_at = excluded.due_at
+           WHERE coalesce(s.success_began_at <= %s, true)""",
+        (type_name, due_at, member_id, began_at),
     )
-    return [(each[0], each[1]) for each in found]
 
 
 async def unfinished_histories(db: Database) -> list[int]:
-    """Connected members whose history is not here whole, or of whom nothing has been asked for yet."""
+    """Connected members whose history, as far as they allow it, is not here whole, or of whom nothing has been asked
+    for yet, and not paused."""
     found = await db.rows(
-        """SELECT DISTINCT k.member_id FROM connections k LEFT JOIN sync_states s USING (member_id)
-           WHERE k.state = 'connected'
-             AND (s.member_id IS NULL OR (s.cursor_at IS NOT NULL AND s.history_done_at IS NULL))"""
+        """SELECT k.member_id FROM connections k JOIN members m ON m.id = k.member_id
+           WHERE k.state = 'connected' AND m.paused_at IS NULL
+             AND (NOT EXISTS (SELECT FROM sync_states s WHERE s.member_id = k.member_id)
+                  OR EXISTS (SELECT FROM sync_states s
+                             JOIN unnest(%(names)s::text[], %(scopes)s::text[]) AS t (name, scope)
+                               ON t.name = s.type AND t.scope = ANY (k.scopes)
+                             WHERE s.member_id = k.member_id AND s.cursor_at IS NOT NULL AND s.history_done_at IS NULL))""",
+        {"names": [each.name for each in COLLECTIONS], "scopes": [each.scope for each in COLLECTIONS]},
     )
     return [each[0] for each in found]
 
@@ -184,3 +216,40 @@ async def stalest(connection: Connection, member_id: int, types: list[str]) -> d
         (len(types), member_id, types),
     )
     return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A member with types that no sync has brought up to date, though one was wanted; `attended` while nothing can be
+    said yet, because a sync waits or runs, or because the grant is lost."""
+
+    user_id: str
+    member_id: int
+    types: list[str]
+    last_success_at: datetime | None
+    attended: bool
+
+
+async def behind(db: Database, types: Sequence[RecordType], before: datetime, overdue_since: datetime) -> list[Behind]:
+    """Members of whom one of `types`, where its scope is granted, was last brought up to date before `before`, and
+    whose syncs fail or are overdue since `overdue_since`. A grant counts from the day it was given."""
+    found = await db.rows(
+        """SELECT m.user_id, m.id, array_agg(t.name ORDER BY t.place), min(s.success_began_at),
+                  k.state <> 'connected' OR EXISTS (
+                      SELECT 1 FROM runs r WHERE r.member_id = m.id AND r.kind = 'sync'
+                        AND r.state IN ('queued', 'running') AND r.created_at > %(overdue)s)
+           FROM connections k JOIN members m ON m.id = k.member_id
+           JOIN unnest(%(names)s::text[], %(scopes)s::text[]) WITH ORDINALITY AS t (name, scope, place)
+             ON t.scope = ANY (k.scopes)
+           LEFT JOIN sync_states s ON s.member_id = m.id AND s.type = t.name
+           WHERE k.state IN ('connected', 'needs_reconnect') AND greatest(s.success_began_at, k.connected_at) < %(before)s
+             AND (s.member_id IS NULL OR s.failures > 0 OR s.due_at <= %(overdue)s)
+           GROUP BY m.id, k.member_id ORDER BY m.id""",
+        {
+            "names": [each.name for each in types],
+            "scopes": [each.scope for each in types],
+            "before": before,
+            "overdue": overdue_since,
+        },
+    )
+    return [Behind(*each) for each in found]

@@ -111,6 +111,9 @@ def table_for(type_: RecordType) -> Table:
         indexes.append(Index(f"{type_.table}_export_idx", "member_id", postgresql_where=text("source = 'export'")))
     if type_.timed:
         indexes.append(Index(None, "member_id", "start", type_.key))
+    if type_.scored:
+        pending = text("score_state = 'PENDING_SCORE'")
+        indexes.append(Index(f"{type_.table}_pending_idx", "member_id", postgresql_where=pending))
     indexes += [Index(None, "member_id", link.column) for link in type_.links if link.column != type_.key]
     return Table(type_.table, metadata, *columns, *indexes)
 
@@ -192,6 +195,7 @@ sync_states = Table(
     Column("type", Text, primary_key=True),
     _instant("cursor_at"),
     _instant("floor_at"),
+    _instant("history_began_at"),
     _instant("history_done_at"),
     _instant("last_sync_at"),
     _instant("last_success_at"),
@@ -205,6 +209,9 @@ sync_states = Table(
     Column("error", JSONB),
     Column("outcome", JSONB),
     Index(None, "due_at"),
+    Index("sync_states_recent_idx", text("coalesce(compared_recent_at, history_done_at)")),
+    Index("sync_states_all_idx", text("coalesce(compared_all_at, history_done_at)")),
+    Index("sync_states_pending_idx", "member_id", postgresql_where=text("pending > 0")),
 )
 
 holds = Table(
@@ -212,9 +219,9 @@ holds = Table(
     metadata,
     _member(primary_key=True),
     Column("type", Text, primary_key=True),
-    _instant("from_at"),
+    Column("keys", ARRAY(Text), nullable=False),
+    _instant("from_at", nullable=False),
     _instant("to_at", nullable=False),
-    Column("missing", Integer, nullable=False),
     Column("live", Integer, nullable=False),
     _instant("held_at", nullable=False),
 )
@@ -225,8 +232,8 @@ coverage = Table(
     _member(primary_key=True),
     Column("type", Text, primary_key=True),
     Column("month", Date, primary_key=True),
-    Column("got", Integer, nullable=False),
-    Column("rejected", Integer, nullable=False),
+    Column("arrived", ARRAY(Text), nullable=False),
+    Column("rejected", ARRAY(Text), nullable=False),
 )
 
 runs = Table(
@@ -248,6 +255,7 @@ runs = Table(
     Column("error", JSONB),
     CheckConstraint("state IN ('queued', 'running', 'succeeded', 'partial', 'failed')", name="state"),
     Index(None, "member_id", "created_at"),
+    Index("runs_open_idx", "member_id", "kind", postgresql_where=text("state IN ('queued', 'running')")),
 )
 
 rejects = Table(
@@ -283,6 +291,7 @@ deliveries = Table(
     Column("error", Text),
     CheckConstraint("state IN ('waiting', 'settled', 'unknown', 'parked')", name="state"),
     Index(None, "whoop_user_id", "received_at"),
+    Index(None, "state", "received_at"),
     Index("deliveries_waiting_idx", "next_try_at", postgresql_where=text("state = 'waiting'")),
 )
 
@@ -351,7 +360,7 @@ budget_usage = Table(
     Column("lane", Text, primary_key=True),
     Column("taken", Integer, nullable=False),
     Column("refused", Integer, nullable=False),
-    CheckConstraint("bucket IN ('second', 'quarter')", name="bucket"),
+    CheckConstraint("bucket IN ('second', 'minute')", name="bucket"),
 )
 
 budget_turns = Table(
@@ -360,8 +369,17 @@ budget_turns = Table(
     Column("app", Text, primary_key=True),
     Column("lane", Text, primary_key=True),
     Column("member_id", BigInteger, primary_key=True, autoincrement=False),
-    _instant("taken_at"),
-    _instant("waits_until"),
+    _instant("taken_at", nullable=False),
+)
+
+budget_waits = Table(
+    "budget_waits",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("app", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("member_id", BigInteger, nullable=False),
+    _instant("waits_until", nullable=False),
 )
 
 notices = Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from circadia.domain.members import Token
@@ -48,34 +48,40 @@ async def store(connection: Connection, keyring: Keyring, member_id: int, token:
 
 
 async def claim(
-    db: Database, keyring: Keyring, member_id: int, by: UUID, now: datetime, until: datetime, version: int
+    db: Database, keyring: Keyring, member_id: int, by: UUID, now: datetime | None, held_for: timedelta, version: int
 ) -> Slot | None:
-    """Ask for the renewal slot of a pair. None when the member has no pair any more."""
+    """Ask for the renewal slot of a pair. None when the member has no pair any more. `now` None is the database's own
+    clock, on which all processes agree."""
     async with db.begin() as connection:
         found = await row(
             connection,
-            """SELECT access_token, refresh_token, obtained_at, expires_at, version, renewing_until, spent_at
+            """SELECT access_token, refresh_token, obtained_at, expires_at, version,
+                      coalesce(renewing_until <= coalesce(%s, clock_timestamp()), true), spent_at
                FROM tokens WHERE member_id = %s FOR UPDATE""",
-            (member_id,),
+            (now, member_id),
         )
         if found is None:
             return None
         token = _opened(keyring, member_id, found)
-        free = found[5] is None or found[5] <= now
-        mine = free and token.version == version
+        mine = found[5] and token.version == version
         if mine:
             await connection.execute(
-                "UPDATE tokens SET renewing_by = %s, renewing_until = %s WHERE member_id = %s",
-                (by, until, member_id),
+                """UPDATE tokens SET renewing_by = %s, renewing_until = coalesce(%s, clock_timestamp()) + %s
+                   WHERE member_id = %s""",
+                (by, now, held_for, member_id),
             )
         return Slot(token, mine, found[6])
 
 
-async def record_spending(db: Database, member_id: int, by: UUID, now: datetime) -> bool:
-    """Write down that the refresh token is about to be sent; False when the slot is no longer ours."""
+async def record_spending(db: Database, member_id: int, by: UUID, now: datetime | None, held_for: timedelta) -> bool:
+    """Write down that the refresh token is about to be sent, and hold the slot from now; False when it is no longer
+    ours."""
     return bool(
         await db.execute(
-            "UPDATE tokens SET spent_at = %s WHERE member_id = %s AND renewing_by = %s", (now, member_id, by)
+            """UPDATE tokens SET spent_at = coalesce(%(now)s, clock_timestamp()),
+                   renewing_until = coalesce(%(now)s, clock_timestamp()) + %(held)s
+               WHERE member_id = %(member)s AND renewing_by = %(by)s""",
+            {"now": now, "held": held_for, "member": member_id, "by": by},
         )
     )
 
@@ -96,6 +102,8 @@ async def replace(db: Database, keyring: Keyring, member_id: int, fresh: Token) 
 async def lose(db: Database, member_id: int, version: int, reason: str, now: datetime) -> None:
     """The grant behind a pair is dead: the connection needs its member, once, unless a newer pair has come meanwhile."""
     async with db.begin() as connection:
+        # before the pair, as a consent locks them
+        await connection.execute("SELECT 1 FROM connections WHERE member_id = %s FOR UPDATE", (member_id,))
         found = await row(
             connection, "SELECT 1 FROM tokens WHERE member_id = %s AND version = %s FOR UPDATE", (member_id, version)
         )

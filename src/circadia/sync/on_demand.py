@@ -51,11 +51,14 @@ class OnDemand:
         return not await self._answered(member_id, user_id, day, wait_s)
 
     async def _ask(self, member_id: int, began_at: datetime | None, now: datetime) -> bool:
-        """Whether a run that brings the answer is under way, asked for by us if nobody has."""
-        if await runs.unfinished(self._db, member_id, "sync") is not None:
-            return True
-        if began_at is None and await runs.unfinished(self._db, member_id, "backfill") is not None:
-            return True
+        """Whether a run that brings the answer is under way, asked for by us if nobody has. One that waits in a lower
+        lane is raised to that of somebody who waits."""
+        for kind in runs.FETCHING if began_at is None else ("sync",):
+            run = await runs.unfinished(self._db, member_id, kind)
+            if run is not None and not run.paused:
+                if run.state == "queued" and run.lane != "person":
+                    await self._jobs.request(member_id, kind, "person", _TYPES)
+                return True
         if not await members.claim_asking(self._db, member_id, now, now - ASK_AGAIN_AFTER):
             return False
         await self._jobs.request(member_id, "sync", "person", _TYPES)
@@ -69,7 +72,8 @@ class OnDemand:
             found = await sync_states.freshness(self._db, user_id, _TYPES)
             if found is None or not needs_asking(day, found[1], self._clock()):
                 return True
-            if all([await runs.unfinished(self._db, member_id, kind) is None for kind in runs.FETCHING]):
+            under_way = [await runs.unfinished(self._db, member_id, kind) for kind in runs.FETCHING]
+            if all(run is None or run.paused for run in under_way):
                 return True
             if loop.time() >= deadline:
                 return False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from circadia.errors import CircadiaError
+from circadia.errors import CircadiaError, RateLimited, Unreachable
 from circadia.storage.records import Written
 
 
@@ -21,6 +22,11 @@ class Outcome:
     rejected: int = 0
     requests: int = 0
     held_deletions: int = 0
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Outcome:
+        """Read back from JSON, whatever else stands there."""
+        return cls(**{each.name: told.get(each.name, 0) for each in fields(cls)})
 
     def page(self, fetched: int, written: Written, rejected: int) -> Outcome:
         """With one more page stored."""
@@ -63,6 +69,16 @@ class Report:
             "types": {name: each.as_dict() for name, each in self.outcomes.items()},
             "errors": {name: told(each) for name, each in self.errors.items()},
         }
+
+
+def in_vain(report: Report) -> RateLimited | Unreachable | None:
+    """The error for which the next request of the run would fail as well, whatever it asks for."""
+    return next((each for each in report.errors.values() if isinstance(each, RateLimited | Unreachable)), None)
+
+
+def broke() -> CircadiaError:
+    """What is said of a bug."""
+    return CircadiaError("an unexpected error; the log has its trace", kind="internal")
 
 
 def told(error: CircadiaError) -> dict[str, Any]:

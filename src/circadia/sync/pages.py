@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -15,7 +15,8 @@ from circadia import __version__
 from circadia.clients.whoop.client import Page
 from circadia.domain.catalog import BY_NAME, RecordType
 from circadia.domain.members import Connection as Grant
-from circadia.storage import exports, records, rejects
+from circadia.storage import deliveries, exports, records, rejects
+from circadia.storage.coverage import Arrival
 from circadia.storage.postgres import Connection, Database
 from circadia.storage.records import Key, Received, Written
 
@@ -30,13 +31,17 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a page left behind; `oldest_start` only where somebody asked to be told inside the transaction."""
+    """What a page left behind. `oldest_at` is the earliest start of its readable records, of their creation where they
+    have none of their own; `oldest_start` and `arrivals` only where somebody asked to be told inside the
+    transaction."""
 
     keys: list[Key]
     fetched: int
     written: Written
     rejected: int
+    oldest_at: datetime | None = None
     oldest_start: datetime | None = None
+    arrivals: tuple[Arrival, ...] = ()
 
 
 def parse(type_: RecordType, raw: Any, whoop_user_id: int | None) -> Received | Unreadable:
@@ -68,14 +73,39 @@ After = Callable[[Connection, Stored], Awaitable[None]]
 
 async def store(db: Database, type_: RecordType, grant: Grant, page: Page, after: After | None = None) -> Stored:
     """Store a page in one transaction under the member's lock; `after` runs inside it. Pages of one member share the
-    lock, unless imported rows may have to yield to what they bring."""
+    lock, unless imported rows may have to yield to what they bring, or a webhook has told of a deletion among it since
+    the page was fetched: even of a record that never was here, a late page brings a tombstone."""
     parsed = [parse(type_, each, grant.whoop_user_id) for each in page.records]
     async with db.begin() as connection:
-        if not await records.lock(connection, grant.member_id, shared=True):
+        has_export = await records.lock(connection, grant.member_id, shared=True)
+        if not has_export and not await _deleted_since(connection, type_, grant, page, parsed):
             return await _store(connection, type_, grant, page, parsed, after, has_export=False)
     async with db.begin() as connection:
         has_export = await records.lock(connection, grant.member_id)
-        return await _store(connection, type_, grant, page, parsed, after, has_export=has_export)
+        stored = await _store(connection, type_, grant, page, parsed, after, has_export=has_export)
+        for key, at in await _deleted_since(connection, type_, grant, page, parsed):
+            await records.bury(connection, type_, grant.member_id, [key], learned_at=at)
+        return stored
+
+
+async def _deleted_since(
+    connection: Connection, type_: RecordType, grant: Grant, page: Page, parsed: list[Received | Unreadable]
+) -> list[tuple[Key, datetime]]:
+    """Which of a page's records webhooks have called deleted after it was fetched, by themselves or with the record
+    they die with, and when."""
+    named = [(type_.push, type_.pushed_as)]
+    if type_.dies_with is not None:
+        named.append((BY_NAME[type_.dies_with.type].push, type_.dies_with.column))
+    nouns = [f"{push}.deleted" for push, _ in named if push]
+    told = await deliveries.told(connection, grant.whoop_user_id, nouns, page.fetched_at) if nouns else []
+    good = [each.record for each in parsed if isinstance(each, Received)] if told else []
+    columns = {column for _, column in named}
+    return [
+        (getattr(record, type_.key), at)
+        for record in good
+        for name, at in told
+        if name in {str(getattr(record, column)) for column in columns}
+    ]
 
 
 async def _store(
@@ -98,12 +128,42 @@ async def _store(
         await _reject(connection, type_, grant.member_id, each, page.fetched_at)
     if has_export and (written.inserted or written.updated):
         await exports.give_way_to(connection, type_, grant.member_id, keys)
-    stored = Stored(keys, len(parsed), written, len(bad))
+    oldest_at = min((_instant_of(type_, each) for each in good), default=None)
+    stored = Stored(keys, len(parsed), written, len(bad), oldest_at)
     if after is not None:
         oldest = await records.oldest_start(connection, type_, grant.member_id, keys) if keys else None
-        stored = replace(stored, oldest_start=oldest)
+        arrivals = tuple(_arrival(type_, each, page.fetched_at) for each in parsed)
+        stored = replace(stored, oldest_start=oldest, arrivals=arrivals)
         await after(connection, stored)
     return stored
+
+
+def _arrival(type_: RecordType, parsed: Received | Unreadable, fetched_at: datetime) -> Arrival:
+    """A record as the coverage remembers it, in the month of its start where it tells one."""
+    if isinstance(parsed, Unreadable):
+        return Arrival(rejects.digest(parsed.raw).hex(), _month(_told_start(parsed.raw) or fetched_at), rejected=True)
+    return Arrival(str(getattr(parsed.record, type_.key)), _month(_instant_of(type_, parsed)), rejected=False)
+
+
+def _instant_of(type_: RecordType, received: Received) -> datetime:
+    """A record's start, or its creation, which is later than the start that WHOOP lists it by."""
+    at: datetime = getattr(received.record, "start" if type_.timed else "created_at")
+    return at
+
+
+def _told_start(raw: str) -> datetime | None:
+    """When an unreadable record began, as far as it can be told."""
+    told = json.loads(raw)
+    text = (told.get("start") or told.get("created_at")) if isinstance(told, dict) else None
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return at.astimezone(UTC) if at is not None and at.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _month(at: datetime) -> date:
+    return at.date().replace(day=1)
 
 
 async def store_document(

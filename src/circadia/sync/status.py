@@ -7,18 +7,22 @@ from typing import Any
 
 from circadia.domain.catalog import CATALOG, RecordType
 from circadia.domain.members import Connection as Grant
-from circadia.storage import members, records, rejects, runs, sync_states
+from circadia.storage import members, rejects, statistics, sync_states
 from circadia.storage.postgres import Database
+from circadia.storage.statistics import Total
 from circadia.storage.sync_states import SyncState
+from circadia.sync.backfills import backfill
+from circadia.sync.installation import Installation
 
 _SCOPE_MISSING = {
     "kind": "scope_missing",
     "message": "the member did not allow this type",
     "remedy": "Connect WHOOP again and leave it ticked.",
 }
+_STATE_OF_CONNECTION = {"needs_reconnect": "parked", "not_connected": "not_connected"}
 
 
-async def sync_status(db: Database, user_id: str, now: datetime) -> dict[str, Any]:
+async def sync_status(db: Database, user_id: str, now: datetime, installation: Installation) -> dict[str, Any]:
     """Connection, per type its state and counts, and the backfill with progress and ETA. An unknown user has none."""
     member = await members.find(db, user_id)
     grant = await members.grant(db, member.id) if member else None
@@ -37,32 +41,41 @@ async def sync_status(db: Database, user_id: str, now: datetime) -> dict[str, An
         return told
     states = await sync_states.all_of(db, member.id)
     rejected = await rejects.counts(db, member.id)
+    totals = await statistics.totals(db, member.id)
     for type_ in CATALOG:
         state = states.get(type_.name, SyncState())
-        total, pending = await records.counts(db, type_, member.id)
-        told["types"][type_.name] = {
-            "state": _state(type_, state, grant),
-            "last_sync_at": state.last_sync_at,
-            "last_success_at": state.last_success_at,
-            "due_at": state.due_at,
-            "cursor": state.cursor_at,
-            "total_records": total,
-            "pending": pending,
-            "rejects": rejected.get(type_.name, 0),
-            "held_deletions": state.held_deletions,
-            "last_outcome": state.outcome,
-            "error": _error(type_, state, grant),
-            "history": {"complete": state.history_done_at is not None, "reached_at": state.floor_at},
-        }
-    told["backfill"] = await _backfill(db, member.id, states, now)
+        told["types"][type_.name] = _type(type_, state, grant, totals[type_.name], rejected.get(type_.name, 0))
+    told["backfill"] = await backfill(db, member.id, grant, states, now, installation)
     return told
 
 
+def _type(type_: RecordType, state: SyncState, grant: Grant | None, total: Total, rejected: int) -> dict[str, Any]:
+    return {
+        "state": _state(type_, state, grant),
+        "last_sync_at": state.last_sync_at,
+        "last_success_at": state.last_success_at,
+        "due_at": state.due_at if grant is not None and grant.state == "connected" else None,
+        "cursor": state.cursor_at,
+        "total_records": total.records,
+        "newest_record_at": total.newest_at,
+        "pending": total.pending,
+        "pending_since": total.pending_since,
+        "rejects": rejected,
+        "held_deletions": state.held_deletions,
+        "last_outcome": state.outcome,
+        "failures": state.failures,
+        "error": _error(type_, state, grant),
+        "history": {"complete": state.history_done_at is not None, "reached_at": state.floor_at},
+    }
+
+
 def _state(type_: RecordType, state: SyncState, grant: Grant | None) -> str:
-    if grant is not None and type_.scope not in grant.scopes:
+    if grant is None:
+        return "not_connected"
+    if type_.scope not in grant.scopes:
         return "scope_missing"
-    if grant is not None and grant.state == "needs_reconnect":
-        return "parked"
+    if grant.state in _STATE_OF_CONNECTION:
+        return _STATE_OF_CONNECTION[grant.state]
     if state.error is not None:
         return "failing"
     return "ok" if state.last_success_at else "new"
@@ -70,30 +83,3 @@ def _state(type_: RecordType, state: SyncState, grant: Grant | None) -> str:
 
 def _error(type_: RecordType, state: SyncState, grant: Grant | None) -> dict[str, Any] | None:
     return _SCOPE_MISSING if grant is not None and type_.scope not in grant.scopes else state.error
-
-
-async def _backfill(db: Database, member_id: int, states: dict[str, SyncState], now: datetime) -> dict[str, Any] | None:
-    """The last backfill. How far back a member's history goes is known once one type has reached its beginning; the
-    others are then expected to go as far, at the speed seen so far."""
-    run = await runs.newest(db, member_id, "backfill")
-    if run is None:
-        return None
-    told = {
-        "run_id": str(run.id),
-        "state": run.state,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "types": run.progress,
-        "progress_pct": 100.0 if run.state == "succeeded" else None,
-        "eta_at": None,
-    }
-    floors = [each.floor_at for each in states.values() if each.floor_at and not each.history_done_at]
-    reached = [each.floor_at for each in states.values() if each.floor_at and each.history_done_at]
-    if run.state == "running" and run.started_at and reached and floors:
-        beginning, behind = min(reached), max(floors)
-        whole, left = (now - beginning).total_seconds(), (behind - beginning).total_seconds()
-        share = min(max(1 - left / whole, 0.0), 1.0) if whole > 0 else 1.0
-        told["progress_pct"] = round(100 * share, 1)
-        if share > 0:
-            told["eta_at"] = now + (now - run.started_at) * ((1 - share) / share)
-    return told

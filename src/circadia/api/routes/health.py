@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from circadia.api.auth import OPEN, Admin
 from circadia.api.deps import RuntimeDep
 from circadia.api.problems import documented
 from circadia.clients.whoop.client import Reachability
-from circadia.errors import CircadiaError, UpstreamDown
+from circadia.errors import CircadiaError
 from circadia.runtime import Runtime
 from circadia.storage import budget, members
 
@@ -67,7 +68,10 @@ async def _checks(request: Request, runtime: Runtime) -> dict[str, str]:
     except (CircadiaError, TimeoutError):
         return {"database": "not reachable", "migrations": "unknown", "worker": "unknown"}
     wanted, at = runtime.revision, found[0] if found else None
-    works = runtime.jobs.worker_alive or (not request.app.state.works_itself and await runtime.jobs.someone_works())
+    state = request.app.state
+    works = runtime.jobs.worker_alive or (
+        not state.works_itself and state.employed() and await runtime.jobs.someone_works()
+    )
     return {
         "database": "ok",
         "migrations": "ok" if at == wanted else f"at {at}, needs {wanted}: run `circadia db upgrade`",
@@ -100,14 +104,12 @@ async def whoop_api(runtime: RuntimeDep) -> dict[str, Any]:
 
 
 async def _ask(runtime: Runtime) -> Reachability:
-    """Ask with some connected member's token; without one nothing is known."""
+    """Ask with some connected member's token as it is; without one, or without a unit of the budget, what is known."""
     for grant in (await members.grants(runtime.db))[:1]:
-        try:
-            await runtime.client.accepts(await runtime.tokens.usable(grant.member_id), "reconcile")
-        except UpstreamDown:
-            break
-        except CircadiaError:
-            return runtime.client.reachability
+        token = await runtime.tokens.stored(grant.member_id)
+        if token is not None:
+            with suppress(CircadiaError):
+                await runtime.client.accepts(token, "reconcile", patience=timedelta(0))
     return runtime.client.reachability
 
 

@@ -1,14 +1,16 @@
-"""Syncs on request, how they go, and where the copy of a member stands."""
+"""Syncs on request, and how runs go."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Body, Depends, Header, Request
+from fastapi.responses import Response
+from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict
 
 from circadia.api import examples
@@ -16,14 +18,16 @@ from circadia.api.auth import Reader, Writer
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.domain.catalog import BY_NAME
+from circadia.domain.members import Connection as Grant
 from circadia.errors import Conflict, Invalid, NotFound
+from circadia.runtime import Runtime
 from circadia.storage import members, runs
-from circadia.sync.status import sync_status
 
 router = APIRouter(prefix="/api/v1/whoop", tags=["sync"])
 
 _COMMENT_EVERY_S = 15.0
 _LOOK_EVERY_S = 0.25
+_COME_BACK_AFTER_MS = 2000
 
 
 class SyncRequest(BaseModel):
@@ -32,6 +36,15 @@ class SyncRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     types: list[str] | None = None
+
+
+class ReconcileRequest(BaseModel):
+    """How far back to compare, and whether deletions are believed however many there are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    full: bool = False
+    allow_deletes: bool = False
 
 
 class Accepted(BaseModel):
@@ -45,7 +58,8 @@ class Accepted(BaseModel):
 
 
 class RunView(BaseModel):
-    """A run: queued, running, succeeded, partial or failed; `outcome` counts records by type."""
+    """A run: queued, running, succeeded, partial or failed; `paused` while its owner holds it back; `outcome` counts
+    records by type."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.RUN]})
 
@@ -54,6 +68,7 @@ class RunView(BaseModel):
     kind: str
     types: list[str]
     state: str
+    paused: bool
     created_at: str
     started_at: str | None
     finished_at: str | None
@@ -68,6 +83,19 @@ def accepted(run_id: UUID) -> Accepted:
     return Accepted(run_id=run_id, status_url=url, events_url=f"{url}/events")
 
 
+async def connected(runtime: Runtime, user_id: str) -> Grant:
+    """The grant of a connected user. Conflict without."""
+    grant = await members.grant_of_user(runtime.db, user_id)
+    if grant is None or grant.state != "connected":
+        state = grant.state if grant else "not_connected"
+        raise Conflict(
+            "this user is not connected to WHOOP, so there is nothing to sync from",
+            kind=state,
+            remedy="Connect WHOOP: POST /internal/auth/connect/{user_id}.",
+        )
+    return grant
+
+
 @router.post("/sync/{user_id}", status_code=202, summary="Sync now", responses=documented(401, 403, 409, 422))
 async def request_sync(
     user_id: UserId, runtime: RuntimeDep, _key: Writer, body: Annotated[SyncRequest | None, Body()] = None
@@ -78,15 +106,24 @@ async def request_sync(
     if unknown:
         known = ", ".join(BY_NAME)
         raise Invalid(f"there is no record type {unknown[0]!r}; there are {known}", kind="unknown_type")
-    grant = await members.grant_of_user(runtime.db, user_id)
-    if grant is None or grant.state != "connected":
-        state = grant.state if grant else "not_connected"
-        raise Conflict(
-            "this user is not connected to WHOOP, so there is nothing to sync from",
-            kind=state,
-            remedy="Connect WHOOP: POST /internal/auth/connect/{user_id}.",
-        )
+    grant = await connected(runtime, user_id)
     return accepted(await runtime.jobs.request(grant.member_id, "sync", "person", wanted))
+
+
+@router.post(
+    "/reconcile/{user_id}",
+    status_code=202,
+    summary="Compare with WHOOP",
+    responses=documented(401, 403, 409, 422),
+)
+async def request_reconciliation(
+    user_id: UserId, runtime: RuntimeDep, _key: Writer, body: Annotated[ReconcileRequest | None, Body()] = None
+) -> Accepted:
+    """Compare what is stored with what WHOOP lists: the last 90 days, or everything with `full`. More deletions than a
+    person would make are held back and the run ends `partial`; `allow_deletes` is the word to believe them."""
+    grant = await connected(runtime, user_id)
+    options = body.model_dump(exclude_defaults=True) if body else {}
+    return accepted(await runtime.jobs.request(grant.member_id, "reconcile", "person", options=options))
 
 
 async def _known(_key: Reader, run_id: UUID, runtime: RuntimeDep) -> runs.Run:
@@ -108,38 +145,53 @@ async def one_run(run: KnownRun) -> RunView:
 @router.get(
     "/runs/{run_id}/events",
     summary="One run as it goes",
-    response_class=EventSourceResponse,
-    responses=documented(401, 403, 404, 422),
+    response_class=Response,
+    responses={
+        200: {"description": "The events", "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}}},
+        204: {"description": "The end was told already: do not come back"},
+        **documented(401, 403, 404, 422),
+    },
 )
-async def run_events(request: Request, run: KnownRun, runtime: RuntimeDep) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events: `run` with the run whenever it changed, and `end` when it is over. Any process can tell."""
-    before: RunView | None = None
+async def run_events(
+    request: Request,
+    run: KnownRun,
+    runtime: RuntimeDep,
+    last_event_id: Annotated[str | None, Header(description="The last event that arrived")] = None,
+) -> Response:
+    """Server-sent events: `run` with the run whenever it changed, and `end` when it is over. Any process can tell: who
+    comes back with the id of the last event, to whichever, is told what changed since."""
+    if run.state in runs.FINISHED and last_event_id == _event_id(_view(run)):
+        return Response(status_code=204)
+    return EventSourceResponse(
+        _events(request, runtime, run, last_event_id),
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(request: Request, runtime: Runtime, run: runs.Run, last_event_id: str | None) -> AsyncIterator[bytes]:
     now: runs.Run | None = run
-    silent_s, number = 0.0, 0
+    told, silent_s = last_event_id, 0.0
     while now is not None and not await request.is_disconnected():
         view = _view(now)
-        if view != before:
-            before, silent_s, number = view, 0.0, number + 1
+        if (event_id := _event_id(view)) != told:
+            told, silent_s = event_id, 0.0
             over = view.state in runs.FINISHED
-            yield ServerSentEvent(event="end" if over else "run", id=str(number), data=view.model_dump(mode="json"))
+            yield format_sse_event(
+                data_str=view.model_dump_json(), event="end" if over else "run", id=event_id, retry=_COME_BACK_AFTER_MS
+            )
             if over:
                 return
         elif silent_s >= _COMMENT_EVERY_S:
             silent_s = 0.0
-            yield ServerSentEvent(comment="still running")
+            yield format_sse_event(comment="still running")
         await asyncio.sleep(_LOOK_EVERY_S)
         silent_s += _LOOK_EVERY_S
         now = await runs.load(runtime.db, run.id)
 
 
-@router.get(
-    "/sync-status/{user_id}",
-    summary="Where the copy stands",
-    responses={200: {"content": {"application/json": {"example": examples.SYNC_STATUS}}}, **documented(401, 403, 422)},
-)
-async def show_status(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str, Any]:
-    """Per type: state, times, cursor, counts and the last outcome; the connection; the backfill and its progress."""
-    return await sync_status(runtime.db, user_id, runtime.clock())
+def _event_id(view: RunView) -> str:
+    """What tells a state of a run from another, in every process alike."""
+    return hashlib.blake2b(view.model_dump_json().encode(), digest_size=8).hexdigest()
 
 
 def _view(run: runs.Run) -> RunView:
@@ -152,6 +204,7 @@ def _view(run: runs.Run) -> RunView:
         kind=run.kind,
         types=run.types,
         state=run.state,
+        paused=run.paused and run.finished_at is None,
         created_at=run.created_at.isoformat(),
         started_at=told(run.started_at),
         finished_at=told(run.finished_at),

@@ -1,18 +1,18 @@
-"""WHOOP's webhooks: verified on the raw bytes, stored once, answered at once; a hint to sync, nothing more."""
+"""WHOOP's webhooks: verified on the raw bytes, stored once, answered at once. What they lead to is others' work."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
 
 from circadia.api.auth import OPEN
 from circadia.api.deps import RuntimeDep
 from circadia.api.problems import documented
 from circadia.clients.whoop import webhooks
-from circadia.domain.catalog import CATALOG
 from circadia.errors import Invalid, Misconfigured
 from circadia.runtime import Runtime
-from circadia.storage import deliveries, members
+from circadia.storage.deliveries import Delivery
 
 router = APIRouter(tags=["webhooks"])
 
@@ -30,31 +30,31 @@ async def receive(request: Request, runtime: RuntimeDep) -> Response:
     """Signed by the app's client secret; 2xx once stored. The record is fetched afterwards by the normal road."""
     body = await _limited_body(request)
     now = runtime.clock()
-    webhooks.verify(
-        _secrets(runtime),
-        request.headers.get("x-whoop-signature-timestamp", ""),
-        request.headers.get("x-whoop-signature", ""),
-        body,
-        now,
-    )
+    timestamp, signature = (_only(request, f"x-whoop-signature{each}") for each in ("-timestamp", ""))
+    webhooks.verify(_secrets(runtime), timestamp, signature, body, now)
     event = webhooks.read(body)
-    delivery = deliveries.Delivery(event.trace_id, f"{event.noun}.{event.verb}", event.record_id, event.whoop_user_id)
-    async with runtime.db.begin() as connection:
-        fresh = await deliveries.store(connection, "whoop", delivery, now)
-    grant = await members.grant_of_whoop_user(runtime.db, event.whoop_user_id) if fresh else None
-    if grant is not None and grant.state == "connected":
-        types = [each.name for each in CATALOG if each.push == event.noun]
-        await runtime.jobs.request(grant.member_id, "sync", "webhook", types)
+    await runtime.intake.take(
+        Delivery(event.trace_id, f"{event.noun}.{event.verb}", event.record_id, event.whoop_user_id, now)
+    )
     return Response(status_code=204)
 
 
 async def _limited_body(request: Request) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > webhooks.LARGEST:
-            raise Invalid(f"a webhook has at most {webhooks.LARGEST} bytes", kind="body_too_large")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > webhooks.LARGEST:
+                raise Invalid(f"a webhook has at most {webhooks.LARGEST} bytes", kind="body_too_large")
+    except ClientDisconnect as error:
+        raise Invalid("the sender left in the middle of the body") from error
     return bytes(body)
+
+
+def _only(request: Request, name: str) -> str:
+    """A header that is there once; given twice it is nobody's word."""
+    found = request.headers.getlist(name)
+    return found[0] if len(found) == 1 else ""
 
 
 def _secrets(runtime: Runtime) -> list[str]:

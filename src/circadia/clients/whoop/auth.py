@@ -26,10 +26,15 @@ from circadia.errors import GrantLost, Misconfigured, RateLimited, UpstreamDown
 log = structlog.get_logger()
 
 SLOT = timedelta(seconds=75)
-"""How long a process holds the renewal slot: the token call's 45 s and the time to store its answer."""
+"""How long a process holds the renewal slot, anew from each token call: the call's 60 s at most and the time
+to store its answer."""
+
+STORING = timedelta(minutes=15)
+"""How long a new pair is tried to be stored. Beyond the slot this takes nothing from anybody: who cannot reach the
+database cannot claim the slot, and who claims it first makes the late pair the older version."""
 
 _POLL = 0.1
-_STORE_TRIES = 30
+_STORE_AGAIN = 0.5
 
 
 class Slot(Protocol):
@@ -49,11 +54,11 @@ class TokenStore(Protocol):
     async def load(self, member_id: int) -> Token | None:
         """The present pair."""
 
-    async def claim(self, member_id: int, by: UUID, until: datetime, version: int) -> Slot | None:
+    async def claim(self, member_id: int, by: UUID, held_for: timedelta, version: int) -> Slot | None:
         """Ask for the slot of a pair; None when the member has none."""
 
-    async def record_spending(self, member_id: int, by: UUID) -> bool:
-        """The refresh token is about to be sent; False when the slot is gone."""
+    async def record_spending(self, member_id: int, by: UUID, held_for: timedelta) -> bool:
+        """The refresh token is about to be sent, and the slot held from now; False when the slot is gone."""
 
     async def replace(self, member_id: int, fresh: Token) -> bool:
         """Store the next pair durably; False when a newer one is there already."""
@@ -140,7 +145,7 @@ class Tokens:
         """The slot, ours or with a newer pair in it."""
         deadline = asyncio.get_running_loop().time() + SLOT.total_seconds()
         while True:
-            slot = await self._store.claim(member_id, by, self._clock() + SLOT, version)
+            slot = await self._store.claim(member_id, by, SLOT, version)
             if slot is None:
                 raise GrantLost("there is no grant: the member has to connect WHOOP")
             if slot.mine or slot.token.version != version:
@@ -151,7 +156,7 @@ class Tokens:
 
     async def _spend(self, member_id: int, by: UUID, token: Token) -> Token:
         for last in (False, True):
-            if not await self._store.record_spending(member_id, by):
+            if not await self._store.record_spending(member_id, by, SLOT):
                 raise UpstreamDown("the renewal slot was taken over by another process")
             try:
                 issued = await self._oauth.renew(token)
@@ -183,15 +188,18 @@ class Tokens:
             raise AnswerLost("a renewal's answer was lost, and WHOOP cannot be asked about it now") from error
 
     async def _keep(self, member_id: int, fresh: Token) -> None:
-        """Store the new pair, trying for as long as the slot is held: there is no second copy of it."""
-        for attempt in range(_STORE_TRIES):
+        """Store the new pair, however long the database is away: there is no second copy of it."""
+        now = asyncio.get_running_loop().time
+        give_up_at = now() + STORING.total_seconds()
+        while True:
             try:
                 if not await self._store.replace(member_id, fresh):
                     log.warning("token.superseded", member=member_id, version=fresh.version)
             except UpstreamDown:
-                if attempt == _STORE_TRIES - 1:
+                if now() >= give_up_at:
+                    log.warning("token.not_stored", member=member_id, version=fresh.version)
                     raise AnswerLost("a new pair came and could not be stored") from None
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(_STORE_AGAIN)
             else:
                 return
 
@@ -201,14 +209,14 @@ class MemberAuth(httpx2.Auth):
 
     def __init__(self, tokens: Tokens, member_id: int) -> None:
         self._tokens = tokens
-        self._member_id = member_id
+        self.member_id = member_id
 
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """Send, and on 401 renew and send once more."""
-        token = await self._tokens.usable(self._member_id)
+        token = await self._tokens.usable(self.member_id)
         request.headers["Authorization"] = f"Bearer {token.access}"
         response = yield request
         if response.status_code == httpx2.codes.UNAUTHORIZED:
-            fresh = await self._tokens.renewed(self._member_id, token.version)
+            fresh = await self._tokens.renewed(self.member_id, token.version)
             request.headers["Authorization"] = f"Bearer {fresh.access}"
             yield request

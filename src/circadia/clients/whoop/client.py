@@ -6,9 +6,10 @@ arrives, so memory does not grow with history.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -16,14 +17,16 @@ import stamina
 
 from circadia.clients.governor import Governor
 from circadia.clients.http import json_of
+from circadia.clients.whoop.auth import MemberAuth
 from circadia.clock import Clock
 from circadia.domain.catalog import PAGE_LIMIT
 from circadia.domain.lanes import Lane
 from circadia.domain.members import Token
 from circadia.domain.windows import Window
-from circadia.errors import RateLimited, ScopeMissing, UnexpectedReply, UpstreamDown
+from circadia.errors import RateLimited, ScopeMissing, UnexpectedReply, Unreachable, UpstreamDown
 
 _TRIES = 4
+_MOST_EMPTY = 3
 _PROBE_PATH = "/v2/user/profile/basic"
 
 
@@ -66,22 +69,20 @@ class WhoopClient:
         """The clock that its pages are stamped with."""
         return self._clock()
 
-    async def pages(
-        self, path: str, auth: httpx2.Auth, window: Window, lane: Lane, first: Lane | None = None
-    ) -> AsyncIterator[Page]:
-        """Walk a collection over `window`; the first page may go by another lane.
+    async def pages(self, path: str, auth: httpx2.Auth, window: Window, lane: Lane) -> AsyncIterator[Page]:
+        """Walk a collection over `window`.
 
-        The same token twice, or the same page under a new token, ends the walk
-        with UnexpectedReply instead of going round for ever."""
+        The same token twice, the same page under a new token, or `_MOST_EMPTY` pages in a row that bring nothing but
+        the next token end the walk with UnexpectedReply instead of going round for ever."""
         parameters: dict[str, str] = {"limit": str(PAGE_LIMIT), "end": instant(window.end)}
         if window.start is not None:
             parameters["start"] = instant(window.start)
         seen: set[str] = set()
         before: list[Any] | None = None
+        empty = 0
         while True:
             began_at = self._clock()
-            body = await self._json(path, auth, first or lane, parameters, empty={"records": []})
-            first = None
+            body = await self._json(path, auth, lane, parameters, empty={"records": []})
             if not isinstance(body, dict) or not isinstance(body.get("records"), list):
                 raise _Final(f"WHOOP's page of {path} has no list of records")
             token = body.get("next_token")
@@ -91,6 +92,9 @@ class WhoopClient:
                 return
             if not isinstance(token, str) or token in seen or (records and records == before):
                 raise _Final(f"WHOOP repeats a page of {path}")
+            empty = 0 if records else empty + 1
+            if empty >= _MOST_EMPTY:
+                raise _Final(f"WHOOP sends one empty page of {path} after the other")
             seen.add(token)
             before = records
             parameters["nextToken"] = token
@@ -99,9 +103,10 @@ class WhoopClient:
         """One document; None when WHOOP has none (404)."""
         return await self._json(path, auth, lane, {}, empty=None)
 
-    async def accepts(self, token: Token, lane: Lane = "person") -> bool:
-        """Whether WHOOP takes an access token now. UpstreamDown when it does not say."""
-        response = await self._send("GET", _PROBE_PATH, _Bearer(token), lane, {})
+    async def accepts(self, token: Token, lane: Lane = "person", patience: timedelta | None = None) -> bool:
+        """Whether WHOOP takes an access token now. UpstreamDown when it does not say; RateLimited when the budget has
+        no unit within `patience` (None: the lane's)."""
+        response = await self._send("GET", _PROBE_PATH, _Bearer(token), lane, {}, patience)
         return response.status_code != httpx2.codes.UNAUTHORIZED
 
     async def profile_of(self, token: Token) -> Any:
@@ -127,18 +132,34 @@ class WhoopClient:
         raise AssertionError("unreachable")
 
     async def _send(
-        self, method: str, path: str, auth: httpx2.Auth, lane: Lane, parameters: dict[str, str]
+        self,
+        method: str,
+        path: str,
+        auth: httpx2.Auth,
+        lane: Lane,
+        parameters: dict[str, str],
+        patience: timedelta | None = None,
     ) -> httpx2.Response:
-        await self._governor.take(lane)
+        sent_at = self._clock()
+
+        async def take() -> None:
+            nonlocal sent_at
+            await self._governor.take(lane, auth.member_id if isinstance(auth, MemberAuth) else None, patience)
+            sent_at = self._clock()
+
         try:
-            response = await self._http.request(method, self._base_url + path, params=parameters, auth=auth)
+            response = await self._http.request(
+                method, self._base_url + path, params=parameters, auth=_Metered(auth, take)
+            )
         except httpx2.TransportError as error:
             self.reachability = Reachability(self._clock(), None)
-            raise UpstreamDown(f"WHOOP does not answer ({type(error).__name__})") from error
+            silent = isinstance(error, httpx2.ConnectError | httpx2.TimeoutException)
+            down = Unreachable if silent else UpstreamDown
+            raise down(f"WHOOP does not answer ({type(error).__name__})") from error
         self.reachability = Reachability(self._clock(), response.status_code)
         if response.status_code == httpx2.codes.TOO_MANY_REQUESTS:
             raise RateLimited("WHOOP asks to wait", until=await self._governor.refused(response.headers))
-        await self._governor.observe(response.headers)
+        await self._governor.observe(response.headers, self._clock() - sent_at)
         if response.status_code >= 500:
             raise UpstreamDown(f"WHOOP answered {response.status_code}")
         return response
@@ -166,6 +187,24 @@ class _Bearer(httpx2.Auth):
     def auth_flow(self, request: httpx2.Request) -> Any:
         request.headers["Authorization"] = f"Bearer {self._token.access}"
         yield request
+
+
+class _Metered(httpx2.Auth):
+    """A signature each of whose requests, the one after a renewal too, takes its unit right before it is sent."""
+
+    def __init__(self, auth: httpx2.Auth, take: Callable[[], Awaitable[None]]) -> None:
+        self._auth = auth
+        self._take = take
+
+    async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        async with aclosing(self._auth.async_auth_flow(request)) as flow:
+            signed = await anext(flow)
+            while True:
+                await self._take()
+                try:
+                    signed = await flow.asend((yield signed))
+                except StopAsyncIteration:
+                    return
 
 
 def instant(value: datetime) -> str:

@@ -6,6 +6,7 @@ page; the error texts are those of the server software behind it.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,8 +20,11 @@ from circadia.domain.catalog import SCOPES
 from circadia.domain.members import Token
 from circadia.errors import CircadiaError, GrantLost, Invalid, Misconfigured, RateLimited, UnexpectedReply, UpstreamDown
 
-TOKEN_TIMEOUT = httpx2.Timeout(45.0, connect=5.0)
-"""Long, because a rotation whose answer is not waited for is lost."""
+TOKEN_TIMEOUT = httpx2.Timeout(45.0, connect=5.0, pool=10.0)
+"""Seconds. Long, because a rotation whose answer is not waited for is lost."""
+
+_WHOLE_CALL_S = 60.0
+"""An answer that comes in drops ends no later than this."""
 
 
 _APP_ERRORS = {"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
@@ -118,12 +122,20 @@ class OAuth:
         )
 
     async def _token_call(self, form: dict[str, str], version: int) -> Issued:
+        if not (self.client.id and self.client.secret):
+            # WHOOP's answer to an empty id would look like that to a dead grant
+            raise Misconfigured(
+                "no WHOOP app is configured, so no token can be renewed",
+                kind="whoop_not_configured",
+                remedy="Set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET from WHOOP's developer dashboard and restart.",
+            )
         form |= {"client_id": self.client.id, "client_secret": self.client.secret}
         try:
-            response = await self._http.post(f"{self.client.base_url}/token", data=form, timeout=TOKEN_TIMEOUT)
+            async with asyncio.timeout(_WHOLE_CALL_S):
+                response = await self._http.post(f"{self.client.base_url}/token", data=form, timeout=TOKEN_TIMEOUT)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise UpstreamDown("WHOOP's token endpoint cannot be reached") from error
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, TimeoutError) as error:
             raise AnswerLost("WHOOP's token endpoint did not answer") from error
         if response.status_code != httpx2.codes.OK:
             raise self._failure(response)

@@ -11,7 +11,8 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -22,6 +23,7 @@ OLDEST = timedelta(hours=24)
 """WHOOP retries for about an hour and may keep the first timestamp; the trace id is what stops replays."""
 
 LARGEST = 64 * 1024
+_LONGEST_ID = 200
 _NOUNS = {each.push for each in CATALOG if each.push}
 
 
@@ -49,8 +51,7 @@ def verify(secrets: Sequence[str], timestamp: str, signature: str, body: bytes, 
         raise Unauthenticated("the signature does not belong to this body", kind="bad_signature")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16):
         raise Unauthenticated("the signature's timestamp is not a number of milliseconds", kind="bad_signature")
-    sent_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(timestamp))
-    if abs(now - sent_at) > OLDEST:
+    if abs(now.timestamp() * 1000 - int(timestamp)) > OLDEST / timedelta(milliseconds=1):
         raise Unauthenticated("the signature is more than a day away from now", kind="bad_signature")
 
 
@@ -67,8 +68,14 @@ def read(body: bytes) -> Event:
     noun, _, verb = str(type_).partition(".")
     if noun not in _NOUNS or verb not in ("updated", "deleted"):
         raise Invalid("the webhook's type is not one Circadia knows", kind="unknown_webhook")
-    if not isinstance(user_id, int) or not 0 <= user_id < 2**63 or not isinstance(trace_id, str) or not trace_id:
-        raise Invalid("a webhook's user_id is a number and its trace_id a text")
-    if len(trace_id) > 200 or len(str(record_id)) > 200 or "\x00" in trace_id + str(record_id):
-        raise Invalid("the webhook's ids are longer than any id of WHOOP's")
+    if not _whole(user_id) or not 0 <= user_id < 2**63:
+        raise Invalid("a webhook's user_id is a number")
+    if not isinstance(trace_id, str) or not (isinstance(record_id, str) or _whole(record_id)):
+        raise Invalid("a webhook's trace_id is a text, and its id a text or a number")
+    if not all(0 < len(each) <= _LONGEST_ID and "\x00" not in each for each in (trace_id, str(record_id))):
+        raise Invalid("the webhook's ids are empty, or longer than any id of WHOOP's")
     return Event(trace_id, user_id, noun, verb, str(record_id))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -88,6 +88,7 @@ CREATE TABLE cycles (
 );
 CREATE INDEX cycles_export_idx ON cycles (member_id) WHERE source = 'export';
 CREATE INDEX cycles_member_id_day_idx ON cycles (member_id, day);
+CREATE INDEX cycles_pending_idx ON cycles (member_id) WHERE score_state = 'PENDING_SCORE';
 CREATE INDEX cycles_member_id_start_id_idx ON cycles (member_id, start, id);
 
 CREATE TABLE sleeps (
@@ -128,6 +129,7 @@ CREATE TABLE sleeps (
 CREATE INDEX sleeps_export_idx ON sleeps (member_id) WHERE source = 'export';
 CREATE INDEX sleeps_member_id_cycle_id_idx ON sleeps (member_id, cycle_id);
 CREATE INDEX sleeps_member_id_day_idx ON sleeps (member_id, day);
+CREATE INDEX sleeps_pending_idx ON sleeps (member_id) WHERE score_state = 'PENDING_SCORE';
 CREATE INDEX sleeps_member_id_start_id_idx ON sleeps (member_id, start, id);
 
 CREATE TABLE recoveries (
@@ -153,6 +155,7 @@ CREATE TABLE recoveries (
 );
 CREATE INDEX recoveries_export_idx ON recoveries (member_id) WHERE source = 'export';
 CREATE INDEX recoveries_member_id_day_idx ON recoveries (member_id, day);
+CREATE INDEX recoveries_pending_idx ON recoveries (member_id) WHERE score_state = 'PENDING_SCORE';
 CREATE INDEX recoveries_member_id_sleep_id_idx ON recoveries (member_id, sleep_id);
 
 CREATE TABLE workouts (
@@ -190,6 +193,7 @@ CREATE TABLE workouts (
 );
 CREATE INDEX workouts_export_idx ON workouts (member_id) WHERE source = 'export';
 CREATE INDEX workouts_member_id_day_idx ON workouts (member_id, day);
+CREATE INDEX workouts_pending_idx ON workouts (member_id) WHERE score_state = 'PENDING_SCORE';
 CREATE INDEX workouts_member_id_start_id_idx ON workouts (member_id, start, id);
 
 CREATE TABLE profiles (
@@ -221,6 +225,7 @@ CREATE TABLE sync_states (
     type TEXT NOT NULL,
     cursor_at TIMESTAMP WITH TIME ZONE,
     floor_at TIMESTAMP WITH TIME ZONE,
+    history_began_at TIMESTAMP WITH TIME ZONE,
     history_done_at TIMESTAMP WITH TIME ZONE,
     last_sync_at TIMESTAMP WITH TIME ZONE,
     last_success_at TIMESTAMP WITH TIME ZONE,
@@ -236,14 +241,17 @@ CREATE TABLE sync_states (
     CONSTRAINT sync_states_pkey PRIMARY KEY (member_id, type),
     CONSTRAINT sync_states_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id) ON DELETE CASCADE
 );
+CREATE INDEX sync_states_all_idx ON sync_states (coalesce(compared_all_at, history_done_at));
 CREATE INDEX sync_states_due_at_idx ON sync_states (due_at);
+CREATE INDEX sync_states_pending_idx ON sync_states (member_id) WHERE pending > 0;
+CREATE INDEX sync_states_recent_idx ON sync_states (coalesce(compared_recent_at, history_done_at));
 
 CREATE TABLE holds (
     member_id BIGINT NOT NULL,
     type TEXT NOT NULL,
-    from_at TIMESTAMP WITH TIME ZONE,
+    keys TEXT[] NOT NULL,
+    from_at TIMESTAMP WITH TIME ZONE NOT NULL,
     to_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    missing INTEGER NOT NULL,
     live INTEGER NOT NULL,
     held_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT holds_pkey PRIMARY KEY (member_id, type),
@@ -254,8 +262,8 @@ CREATE TABLE coverage (
     member_id BIGINT NOT NULL,
     type TEXT NOT NULL,
     month DATE NOT NULL,
-    got INTEGER NOT NULL,
-    rejected INTEGER NOT NULL,
+    arrived TEXT[] NOT NULL,
+    rejected TEXT[] NOT NULL,
     CONSTRAINT coverage_pkey PRIMARY KEY (member_id, type, month),
     CONSTRAINT coverage_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id) ON DELETE CASCADE
 );
@@ -280,6 +288,7 @@ CREATE TABLE runs (
     CONSTRAINT runs_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id) ON DELETE CASCADE
 );
 CREATE INDEX runs_member_id_created_at_idx ON runs (member_id, created_at);
+CREATE INDEX runs_open_idx ON runs (member_id, kind) WHERE state IN ('queued', 'running');
 
 CREATE TABLE rejects (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -314,6 +323,7 @@ CREATE TABLE deliveries (
     CONSTRAINT deliveries_state_check CHECK (state IN ('waiting', 'settled', 'unknown', 'parked')),
     CONSTRAINT deliveries_trace_id_key UNIQUE (trace_id)
 );
+CREATE INDEX deliveries_state_received_at_idx ON deliveries (state, received_at);
 CREATE INDEX deliveries_waiting_idx ON deliveries (next_try_at) WHERE state = 'waiting';
 CREATE INDEX deliveries_whoop_user_id_received_at_idx ON deliveries (whoop_user_id, received_at);
 
@@ -380,16 +390,24 @@ CREATE TABLE budget_usage (
     taken INTEGER NOT NULL,
     refused INTEGER NOT NULL,
     CONSTRAINT budget_usage_pkey PRIMARY KEY (app, bucket, at, lane),
-    CONSTRAINT budget_usage_bucket_check CHECK (bucket IN ('second', 'quarter'))
+    CONSTRAINT budget_usage_bucket_check CHECK (bucket IN ('second', 'minute'))
 );
 
 CREATE TABLE budget_turns (
     app TEXT NOT NULL,
     lane TEXT NOT NULL,
     member_id BIGINT NOT NULL,
-    taken_at TIMESTAMP WITH TIME ZONE,
-    waits_until TIMESTAMP WITH TIME ZONE,
+    taken_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT budget_turns_pkey PRIMARY KEY (app, lane, member_id)
+);
+
+CREATE TABLE budget_waits (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    app TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    member_id BIGINT NOT NULL,
+    waits_until TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT budget_waits_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE notices (
