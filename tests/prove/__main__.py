@@ -17,9 +17,9 @@ import structlog
 
 from tests import postgres
 from tests.postgres import Server
-from tests.prove import truth
+from tests.prove import budget, converge, intake, takeover, truth
 
-PROOFS = {"truth": truth}
+PROOFS = {"truth": truth, "converge": converge, "intake": intake, "budget": budget, "takeover": takeover}
 """Each has `arguments(parser)`, and `run(server, options)` and `slice_(server, seed)`, which tell whether it held."""
 
 
@@ -48,6 +48,7 @@ def main(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     if options.all == bool(options.name):
         parser.error(f"name one proof ({', '.join(PROOFS)}) or --all")
+    logging.disable(logging.CRITICAL)  # what breaks on purpose is not worth a line
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     directory = postgres.new_directory()
     try:

@@ -10,8 +10,10 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from circadia.domain.catalog import CATALOG
 from circadia.runtime import Runtime, open_runtime
@@ -26,11 +28,19 @@ _ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 600.0
 
 
+class Served(Protocol):
+    """What has an ASGI application."""
+
+    @property
+    def app(self) -> ASGIApp: ...
+
+
 class Product:
     """The product in a child process, started and killed at will. Its output goes to a file beside the clock's."""
 
-    def __init__(self, environment: dict[str, str], clock: FileClock) -> None:
+    def __init__(self, environment: dict[str, str], clock: FileClock, *, hurried: bool = True) -> None:
         self._environment = environment
+        self._words = [] if hurried else ["unhurried"]
         self._clock = clock
         self._ready = ready(clock.path)
         self._log = clock.path.with_name("product.log")
@@ -41,7 +51,7 @@ class Product:
         self._ready.unlink(missing_ok=True)
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.prove.product", str(self._clock.path)],
+                [sys.executable, "-m", "tests.prove.product", str(self._clock.path), *self._words],
                 cwd=_ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -55,6 +65,19 @@ class Product:
         async with asyncio.timeout(_PATIENCE_S):
             while not self._ready.exists():
                 await asyncio.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def output(self) -> bytes:
+        """All that it, and those before and beside it, have said."""
+        return self._log.read_bytes()
+
+    def another(self) -> Product:
+        """A second process beside it, not started yet."""
+        return Product(self._environment, self._clock, hurried=not self._words)
 
     def kill(self) -> None:
         """kill -9. RuntimeError when it had ended by itself, with the end of its output."""
@@ -111,7 +134,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(server: Server, whoop: WhoopSimulator, url: str, clock: FileClock) -> AsyncIterator[Stage]:
+async def open_stage(
+    server: Server, whoop: WhoopSimulator, url: str, clock: FileClock, *, hurried: bool = True
+) -> AsyncIterator[Stage]:
     """A stage on a fresh database, for a simulated WHOOP that is served at `url`; its product works already."""
     async with AsyncExitStack() as stack:
         database = server.create()
@@ -126,14 +151,14 @@ async def open_stage(server: Server, whoop: WhoopSimulator, url: str, clock: Fil
         runtime = await stack.enter_async_context(
             open_runtime(simulated.settings_for(database, **changes), clock=clock)
         )
-        product = Product(environment, clock)
+        product = Product(environment, clock, hurried=hurried)
         product.start()
         stack.callback(product.kill)
         yield Stage(whoop, clock, runtime, product)
 
 
 @asynccontextmanager
-async def serving(whoop: WhoopSimulator) -> AsyncIterator[str]:
+async def serving(whoop: Served) -> AsyncIterator[str]:
     """A simulated WHOOP on a port of this machine; its URL."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(whoop.app, log_level="warning", access_log=False, lifespan="off")
