@@ -98,6 +98,13 @@ def test_the_morning_s_webhook_makes_the_comparison_unnecessary(
     assert found <= woke + DAY + 4 * HOUR + 11 * MINUTE
 
 
+def test_a_look_long_before_waking_does_not_stand_in_for_the_morning_s() -> None:
+    member = Rhythm(wakes_at_min=7 * 60)
+    night, dawn = NOON.replace(hour=4, minute=50), NOON.replace(hour=5, minute=10)
+    assert due_after(ADAPTIVE, SLEEP, night, member, ONLY_COMPARED).date() == NOON.date()
+    assert due_after(ADAPTIVE, SLEEP, dawn, member, ONLY_COMPARED).date() == (NOON + DAY).date()
+
+
 @given(st.sampled_from(WAKING), seeds, st.floats(1.0, 5.0))
 def test_a_stretched_bound_is_kept_on_average(type_: RecordType, seed: int, compared: float) -> None:
     now, count = NOON, 400

@@ -109,7 +109,7 @@ async def test_a_transaction_of_somebody_who_fell_silent_is_ended(
         await connection.execute("LOCK TABLE members IN EXCLUSIVE MODE")
         async with asyncio.timeout(10), db.begin() as another:
             await another.execute("LOCK TABLE members IN EXCLUSIVE MODE")
-        with pytest.raises(psycopg.OperationalError):
+        with pytest.raises(postgres.AWAY):
             await connection.execute("SELECT 1")
     await silent.close()
 
