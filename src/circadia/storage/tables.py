@@ -8,10 +8,7 @@ whose document shows it).
 from __future__ import annotations
 
 import typing
-from datetime import datetime
-from uuid import UUID
 
-from pydantic import AwareDatetime
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,7 +16,6 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
-    Double,
     ForeignKey,
     Identity,
     Index,
@@ -32,9 +28,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
-from sqlalchemy.types import TypeEngine
 
 from circadia.domain.catalog import CATALOG, RecordType
+from circadia.storage.columns import fields, instant, member
 
 metadata = MetaData(
     naming_convention={
@@ -46,65 +42,19 @@ metadata = MetaData(
     }
 )
 
-_COLUMN_TYPES: dict[type, type[TypeEngine[typing.Any]]] = {
-    int: BigInteger,
-    float: Double,
-    str: Text,
-    bool: Boolean,
-    UUID: Uuid,
-    datetime: DateTime,
-}
-
-
-def _plain(annotation: typing.Any) -> type:
-    """The Python type under Annotated, Optional and Literal."""
-    if annotation is AwareDatetime:
-        return datetime
-    origin = typing.get_origin(annotation)
-    if origin is None:
-        return typing.cast("type", annotation)
-    if origin is typing.Literal:
-        return str
-    arguments = [each for each in typing.get_args(annotation) if each is not type(None)]
-    return _plain(arguments[0])
-
-
-def _instant(name: str, *, nullable: bool = True) -> Column[datetime]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def _member(*, primary_key: bool = False, target: str = "members.id") -> Column[int]:
-    return Column(
-        "member_id",
-        BigInteger,
-        ForeignKey(target, ondelete="CASCADE"),
-        primary_key=primary_key,
-        nullable=False,
-    )
-
-
-def _fields(type_: RecordType) -> list[Column[typing.Any]]:
-    columns: list[Column[typing.Any]] = []
-    for name, field in type_.model.model_fields.items():
-        kind = _COLUMN_TYPES[_plain(field.annotation)]
-        nullable = not field.is_required() and name != type_.key
-        made = DateTime(timezone=True) if kind is DateTime else kind()
-        columns.append(Column(name, made, primary_key=name == type_.key, nullable=nullable, autoincrement=False))
-    return columns
-
 
 def table_for(type_: RecordType) -> Table:
     """The table of a record type; its key is `(member_id, key)`."""
-    columns: list[Column[typing.Any]] = [_member(primary_key=True)]
+    columns: list[Column[typing.Any]] = [member(primary_key=True)]
     if type_.key not in type_.model.model_fields:
         columns.append(Column(type_.key, Date, primary_key=True))
-    columns += _fields(type_)
-    columns += [Column("raw", JSONB, nullable=False), _instant("fetched_at", nullable=False)]
+    columns += fields(type_)
+    columns += [Column("raw", JSONB, nullable=False), instant("fetched_at", nullable=False)]
     indexes = []
     if type_.collection:
         columns += [
             Column("source", Text, nullable=False, server_default=text("'api'")),
-            _instant("deleted_at"),
+            instant("deleted_at"),
             Column("day", Date),
         ]
         indexes.append(Index(None, "member_id", "day"))
@@ -123,40 +73,40 @@ members = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("user_id", Text, nullable=False, unique=True),
-    _instant("created_at", nullable=False),
-    _instant("as_of"),
-    _instant("asked_at"),
+    instant("created_at", nullable=False),
+    instant("as_of"),
+    instant("asked_at"),
     Column("has_export", Boolean, nullable=False, server_default=text("false")),
     Column("wakes_at_min", Integer),
-    _instant("paused_at"),
+    instant("paused_at"),
 )
 
 connections = Table(
     "connections",
     metadata,
-    _member(primary_key=True),
+    member(primary_key=True),
     Column("whoop_user_id", BigInteger, nullable=False, unique=True),
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("scopes", ARRAY(Text), nullable=False),
-    _instant("connected_at", nullable=False),
-    _instant("changed_at", nullable=False),
-    _instant("pushed_at"),
+    instant("connected_at", nullable=False),
+    instant("changed_at", nullable=False),
+    instant("pushed_at"),
     CheckConstraint("state IN ('connected', 'needs_reconnect', 'not_connected')", name="state"),
 )
 
 tokens = Table(
     "tokens",
     metadata,
-    _member(primary_key=True, target="connections.member_id"),
+    member(primary_key=True, target="connections.member_id"),
     Column("access_token", Text, nullable=False),
     Column("refresh_token", Text),
-    _instant("obtained_at", nullable=False),
-    _instant("expires_at", nullable=False),
+    instant("obtained_at", nullable=False),
+    instant("expires_at", nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("renewing_by", Uuid),
-    _instant("renewing_until"),
-    _instant("spent_at"),
+    instant("renewing_until"),
+    instant("spent_at"),
 )
 
 authorizations = Table(
@@ -167,8 +117,8 @@ authorizations = Table(
     Column("code_verifier", Text, nullable=False),
     Column("redirect_url", Text),
     Column("browser_hash", LargeBinary),
-    _instant("created_at", nullable=False),
-    _instant("expires_at", nullable=False),
+    instant("created_at", nullable=False),
+    instant("expires_at", nullable=False),
 )
 
 api_keys = Table(
@@ -179,10 +129,10 @@ api_keys = Table(
     Column("secret_hash", LargeBinary, nullable=False),
     Column("kid", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
-    _instant("created_at", nullable=False),
-    _instant("expires_at"),
-    _instant("revoked_at"),
-    _instant("last_used_at"),
+    instant("created_at", nullable=False),
+    instant("expires_at"),
+    instant("revoked_at"),
+    instant("last_used_at"),
 )
 
 for _type in CATALOG:
@@ -191,18 +141,18 @@ for _type in CATALOG:
 sync_states = Table(
     "sync_states",
     metadata,
-    _member(primary_key=True),
+    member(primary_key=True),
     Column("type", Text, primary_key=True),
-    _instant("cursor_at"),
-    _instant("floor_at"),
-    _instant("history_began_at"),
-    _instant("history_done_at"),
-    _instant("last_sync_at"),
-    _instant("last_success_at"),
-    _instant("success_began_at"),
-    _instant("due_at", nullable=False),
-    _instant("compared_recent_at"),
-    _instant("compared_all_at"),
+    instant("cursor_at"),
+    instant("floor_at"),
+    instant("history_began_at"),
+    instant("history_done_at"),
+    instant("last_sync_at"),
+    instant("last_success_at"),
+    instant("success_began_at"),
+    instant("due_at", nullable=False),
+    instant("compared_recent_at"),
+    instant("compared_all_at"),
     Column("walk", JSONB),
     Column("pending", Integer, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
@@ -217,19 +167,19 @@ sync_states = Table(
 holds = Table(
     "holds",
     metadata,
-    _member(primary_key=True),
+    member(primary_key=True),
     Column("type", Text, primary_key=True),
     Column("keys", ARRAY(Text), nullable=False),
-    _instant("from_at", nullable=False),
-    _instant("to_at", nullable=False),
+    instant("from_at", nullable=False),
+    instant("to_at", nullable=False),
     Column("live", Integer, nullable=False),
-    _instant("held_at", nullable=False),
+    instant("held_at", nullable=False),
 )
 
 coverage = Table(
     "coverage",
     metadata,
-    _member(primary_key=True),
+    member(primary_key=True),
     Column("type", Text, primary_key=True),
     Column("month", Date, primary_key=True),
     Column("arrived", ARRAY(Text), nullable=False),
@@ -240,16 +190,16 @@ runs = Table(
     "runs",
     metadata,
     Column("id", Uuid, primary_key=True),
-    _member(),
+    member(),
     Column("kind", Text, nullable=False),
     Column("lane", Text, nullable=False),
     Column("types", ARRAY(Text), nullable=False),
     Column("options", JSONB, nullable=False, server_default=text("'{}'")),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False),
-    _instant("created_at", nullable=False),
-    _instant("started_at"),
-    _instant("finished_at"),
+    instant("created_at", nullable=False),
+    instant("started_at"),
+    instant("finished_at"),
     Column("progress", JSONB, nullable=False, server_default=text("'{}'")),
     Column("outcome", JSONB),
     Column("error", JSONB),
@@ -262,15 +212,15 @@ rejects = Table(
     "rejects",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _member(),
+    member(),
     Column("type", Text, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("raw", JSON, nullable=False),
     Column("error", Text, nullable=False),
     Column("version", Text, nullable=False),
-    _instant("fetched_at", nullable=False),
-    _instant("first_seen_at", nullable=False),
-    _instant("last_seen_at", nullable=False),
+    instant("fetched_at", nullable=False),
+    instant("first_seen_at", nullable=False),
+    instant("last_seen_at", nullable=False),
     Index("rejects_digest_idx", "member_id", "type", "digest", unique=True),
 )
 
@@ -283,11 +233,11 @@ deliveries = Table(
     Column("type", Text, nullable=False),
     Column("record_id", Text, nullable=False),
     Column("whoop_user_id", BigInteger, nullable=False),
-    _instant("received_at", nullable=False),
-    _instant("settled_at"),
+    instant("received_at", nullable=False),
+    instant("settled_at"),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    _instant("next_try_at"),
+    instant("next_try_at"),
     Column("error", Text),
     CheckConstraint("state IN ('waiting', 'settled', 'unknown', 'parked')", name="state"),
     Index(None, "whoop_user_id", "received_at"),
@@ -298,26 +248,26 @@ deliveries = Table(
 export_rows = Table(
     "export_rows",
     metadata,
-    _member(primary_key=True),
+    member(primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
     Column("file", Text, nullable=False),
     Column("line", Integer, nullable=False),
     Column("raw", JSONB, nullable=False),
-    _instant("imported_at", nullable=False),
+    instant("imported_at", nullable=False),
 )
 
 journal_entries = Table(
     "journal_entries",
     metadata,
-    _member(primary_key=True),
+    member(primary_key=True),
     Column("cycle_start", DateTime(timezone=True), primary_key=True),
     Column("question", Text, primary_key=True),
     Column("timezone_offset", Text, nullable=False),
     Column("answered_yes", Boolean, nullable=False),
     Column("notes", Text),
     Column("raw", JSONB, nullable=False),
-    _instant("fetched_at", nullable=False),
+    instant("fetched_at", nullable=False),
     Column("day", Date),
     Index(None, "member_id", "day"),
 )
@@ -325,7 +275,7 @@ journal_entries = Table(
 days = Table(
     "days",
     metadata,
-    _member(primary_key=True),
+    member(primary_key=True),
     Column("day", Date, primary_key=True),
     Column("document", JSON, nullable=False),
 )
@@ -334,9 +284,9 @@ day_changes = Table(
     "day_changes",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _member(),
-    _instant("from_at"),
-    _instant("to_at"),
+    member(),
+    instant("from_at"),
+    instant("to_at"),
     Column("day", Date),
     Index(None, "member_id"),
 )
@@ -345,10 +295,10 @@ budget = Table(
     "budget",
     metadata,
     Column("app", Text, primary_key=True),
-    _instant("paused_until"),
+    instant("paused_until"),
     Column("per_minute", Integer),
     Column("per_day", Integer),
-    _instant("limits_until"),
+    instant("limits_until"),
 )
 
 budget_usage = Table(
@@ -369,7 +319,7 @@ budget_turns = Table(
     Column("app", Text, primary_key=True),
     Column("lane", Text, primary_key=True),
     Column("member_id", BigInteger, primary_key=True, autoincrement=False),
-    _instant("taken_at", nullable=False),
+    instant("taken_at", nullable=False),
 )
 
 budget_waits = Table(
@@ -379,7 +329,7 @@ budget_waits = Table(
     Column("app", Text, nullable=False),
     Column("lane", Text, nullable=False),
     Column("member_id", BigInteger, nullable=False),
-    _instant("waits_until", nullable=False),
+    instant("waits_until", nullable=False),
 )
 
 notices = Table(
@@ -391,8 +341,8 @@ notices = Table(
     Column("type", Text),
     Column("message", Text, nullable=False),
     Column("remedy", Text),
-    _instant("raised_at", nullable=False),
-    _instant("over_at"),
+    instant("raised_at", nullable=False),
+    instant("over_at"),
     Index(
         None,
         "kind",
@@ -410,7 +360,7 @@ notice_sendings = Table(
     Column("notice_id", BigInteger, ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True),
     Column("channel", Text, primary_key=True),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    _instant("next_try_at"),
-    _instant("sent_at"),
+    instant("next_try_at"),
+    instant("sent_at"),
     Column("error", Text),
 )
