@@ -217,8 +217,8 @@ class History:
         }
 
     def _spring(self, scope: Scope) -> None:
-        """An ambush strikes when its number of later pages has been asked for."""
-        if b"nextToken" not in scope["query_string"]:
+        """An ambush strikes when its number of pages of a history has been asked for."""
+        if b"limit=" not in scope["query_string"] or b"start=" in scope["query_string"]:
             return
         for each in list(self._ambushes):
             each["after_pages"] -= 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
+from circadia.clients.whoop.client import instant
 from circadia.runtime import retry_rejects
 from circadia.storage import rejects
 from tests.conftest import NewStage
@@ -35,7 +37,7 @@ def spoil(here: Stage, how: Spoil, place: int = 3) -> None:
     """Change one record of the newest page of workouts on its way."""
 
     def rewrite(request: httpx2.Request, body: bytes) -> bytes:
-        if request.url.path != WORKOUTS or "nextToken" in request.url.params:
+        if request.url.path != WORKOUTS or request.url.params["end"] < instant(here.clock() - timedelta(hours=1)):
             return body
         page = json.loads(body)
         how(page["records"][place])

@@ -1,8 +1,8 @@
 """A type's history: one walk, newest records first, below the floor of what has arrived.
 
-A walk that died goes on where it stopped. Page tokens count records: when one that was read has been deleted
-meanwhile, a later page has passed one over, so the walk ends with a look at the newest page and is repeated when that
-or anybody else has learned of deletions since it began.
+A walk that died goes on where it stopped. The next page is asked for by time, from the start of the oldest record that
+is here: WHOOP's page tokens count records, and one that is deleted or added meanwhile would shift the rest. The walk
+ends with a look at the newest page and is repeated when that or anybody else has learned of deletions since it began.
 """
 
 from __future__ import annotations
@@ -62,15 +62,20 @@ class History:
     async def _below(
         self, state: SyncState, began_at: datetime, settle: Callable[[], Awaitable[None]], progress: Progress | None
     ) -> Outcome:
-        outcome, window = Outcome(), history(state.floor_at, began_at)
-        async for page in self.road.pages(window):
-            whole = page.last and state.floor_at is None and not outcome.requests
-            stored = await self._store(page, window, began_at, done=whole)
-            outcome = outcome.page(stored.fetched, stored.written, stored.rejected)
-            await settle()
-            if progress is not None and page.records:
-                with suppress(Stopping) if page.last else nullcontext():  # there is nothing to stop any more
-                    await progress(self.road.type.name, outcome, stored.oldest_start)
+        outcome, window, over = Outcome(), history(state.floor_at, began_at), False
+        until = window.end
+        while not over:
+            async for page in self.road.pages(Window(None, until)):
+                whole = page.last and state.floor_at is None and not outcome.requests
+                stored = await self._store(page, window, began_at, done=whole)
+                outcome, over = outcome.page(stored.fetched, stored.written, stored.rejected), page.last
+                await settle()
+                if progress is not None and page.records:
+                    with suppress(Stopping) if page.last else nullcontext():  # there is nothing to stop any more
+                        await progress(self.road.type.name, outcome, stored.oldest_start)
+                if stored.oldest_start is not None and stored.oldest_start < until:
+                    until = stored.oldest_start
+                    break  # by WHOOP's token only where a whole page cannot be placed
         return outcome
 
     async def _store(self, page: Page, window: Window, began_at: datetime, *, done: bool) -> Stored:
