@@ -50,11 +50,6 @@ async def grant_of_user(db: Database, user_id: str) -> Grant | None:
     return _grant(await db.row(f"{_GRANT} WHERE m.user_id = %s", (user_id,)))
 
 
-async def grant_of_whoop_user(db: Database, whoop_user_id: int) -> Grant | None:
-    """The connection of a WHOOP account."""
-    return _grant(await db.row(f"{_GRANT} WHERE k.whoop_user_id = %s", (whoop_user_id,)))
-
-
 async def grants(db: Database, *, state: ConnectionState = "connected") -> list[Grant]:
     """All connections in a state."""
     found = await db.rows(f"{_GRANT} WHERE k.state = %s ORDER BY m.user_id", (state,))

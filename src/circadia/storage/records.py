@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -235,19 +235,6 @@ async def page(
     )
     names = (*type_.columns, "day", "source", "fetched_at", *(("raw",) if raw else ()))
     return [dict(zip(names, each, strict=True)) for each in found]
-
-
-async def on_days(connection: Connection, type_: RecordType, member_id: int, first: date, last: date) -> list[Row]:
-    """Live records shown on the dates `first..last`, newest day first."""
-    columns = ", ".join(f"t.{quoted(each)}" for each in type_.columns)
-    order = "t.start" if type_.timed else "t.created_at"
-    found = await rows(
-        connection,
-        f"SELECT {columns}, t.day FROM {type_.table} t WHERE t.member_id = %s AND t.deleted_at IS NULL "
-        f"AND t.day BETWEEN %s AND %s ORDER BY t.day DESC, {order} DESC",
-        (member_id, first, last),
-    )
-    return [dict(zip((*type_.columns, "day"), each, strict=True)) for each in found]
 
 
 async def newest(connection: Connection, type_: RecordType, member_id: int) -> Row | None:
