@@ -65,9 +65,17 @@ def test_the_file_in_the_working_directory_is_read(tmp_path: Path, monkeypatch: 
     assert load({}).port == 9123
 
 
+GATEWAY = {
+    "SAHHA_CLIENT_ID": "id",
+    "SAHHA_CLIENT_SECRET": "another-secret",
+    "WHOOP_SERVICE_URL": "http://localhost:8001",
+    "WHOOP_SERVICE_API_KEY": "key-of-the-service",
+}
+
+
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_every_secret_can_come_from_a_file(tmp_path: Path, name: str) -> None:
-    values = DATABASE | ALERTS | {"WHOOP_CLIENT_ID": "id", "WHOOP_CLIENT_SECRET": "some-secret"}
+    values = DATABASE | ALERTS | {"WHOOP_CLIENT_ID": "id", "WHOOP_CLIENT_SECRET": "some-secret"} | GATEWAY
     text = values.pop(name, "a-secret-of-some-length")
     file = tmp_path / "secret"
     file.write_text(f"{text}\n")
@@ -204,3 +212,18 @@ def test_the_reference_lists_every_setting() -> None:
 
 def test_a_field_is_a_name_in_lower_case() -> None:
     assert {name.lower(): name for name in NAMES} == {field: field.upper() for field in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", sorted(GATEWAY))
+def test_what_the_gateway_speaks_to_is_set_whole(name: str) -> None:
+    assert "belong together" in refused({each: value for each, value in GATEWAY.items() if each != name})
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000", "https://10.1.2.3", "https://192.168.0.7:8000"])
+def test_everybody_may_read_where_nobody_but_us_gets(url: str) -> None:
+    assert load({"GATEWAY_ANONYMOUS": "true", "PUBLIC_URL": url}).gateway_anonymous
+
+
+@pytest.mark.parametrize("url", ["https://health.example.org", "https://8.8.8.8"])
+def test_nobody_reads_without_a_key_where_the_world_gets(url: str) -> None:
+    assert "GATEWAY_ANONYMOUS" in refused({"GATEWAY_ANONYMOUS": "true", "PUBLIC_URL": url})

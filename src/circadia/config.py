@@ -102,6 +102,17 @@ class Settings(BaseModel):
     whoop_redirect_url: str = ""
     whoop_api_base_url: Url = "https://api.prod.whoop.com/developer"
     whoop_oauth_base_url: Url = "https://api.prod.whoop.com/oauth/oauth2"
+    sahha_client_id: str | None = None
+    sahha_client_secret: SecretStr | None = None
+    sahha_api_base_url: Url = "https://api.sahha.ai"
+    sahha_webhook_secret: SecretStr | None = None
+    whoop_service_url: Url | None = None
+    whoop_service_api_key: SecretStr | None = None
+    whoop_service_timeout: float = Field(default=2.0, gt=0, le=60)
+    gateway_deadline: float = Field(default=3.0, gt=0, le=60)
+    gateway_fetch: Literal["parallel", "sequential"] = "parallel"
+    gateway_anonymous: bool = False
+    enable_whoop_integration: bool = True
     rate_limit_per_minute: int = Field(default=90, ge=1)
     rate_limit_per_day: int = Field(default=9000, ge=1)
     sync_plan: Annotated[Plan, BeforeValidator(_plan)] = Plan("adaptive")
@@ -140,6 +151,7 @@ class Settings(BaseModel):
                 "TOKEN_ENCRYPTION_KEYS is required with a DATABASE_URL: make one with "
                 "`echo k1:$(openssl rand -base64 32)` and keep it safe, apart from the database"
             )
+        self._gateway_fits()
         if self.environment == "production":
             for name, url in (
                 ("PUBLIC_URL", self.public_url),
@@ -152,6 +164,17 @@ class Settings(BaseModel):
             _no_trailing_slash(each)
         self._alerts_fit()
         return self
+
+    def _gateway_fits(self) -> None:
+        if bool(self.sahha_client_id) != bool(self.sahha_client_secret):
+            raise ValueError("SAHHA_CLIENT_ID and SAHHA_CLIENT_SECRET belong together: set both or neither")
+        if bool(self.whoop_service_url) != bool(self.whoop_service_api_key):
+            raise ValueError("WHOOP_SERVICE_URL and WHOOP_SERVICE_API_KEY belong together: set both or neither")
+        if self.gateway_anonymous and not is_private(self.public_url):
+            raise ValueError(
+                "GATEWAY_ANONYMOUS lets everybody who reaches the service read: it is refused unless PUBLIC_URL is "
+                "loopback or a private address"
+            )
 
     def _alerts_fit(self) -> None:
         if bool(self.alert_webhook_url) != bool(self.alert_webhook_secret):
@@ -183,6 +206,14 @@ def is_loopback(url: str) -> bool:
         return True
     try:
         return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_private(url: str) -> bool:
+    """Whether a URL's host is this machine or an address of a private network, as written."""
+    try:
+        return is_loopback(url) or ip_address(urlsplit(url).hostname or "").is_private
     except ValueError:
         return False
 

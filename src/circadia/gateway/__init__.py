@@ -1,0 +1,1 @@
+"""One member's days from all sources, merged by policy, saying what is missing."""
