@@ -15,6 +15,7 @@ from tests.cli.terminal import Terminal
 from tests.simulated import KEYS
 
 DAYS = 40
+ROOMY = {"RATE_LIMIT_PER_MINUTE": "6000", "RATE_LIMIT_PER_DAY": "1000000"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def whoop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whoop]:
         httpx2.Client(headers={"User-Agent": "browser"}, trust_env=False) as http,
     ):
         told = json.loads(running.stdout(r"\{.*\}\n")[0])
-        yield Whoop(told["url"], told["members"], told["settings"], http)
+        made = Whoop(told["url"], told["members"], told["settings"] | ROOMY, http)
+        made.order("/limits", per_minute=6000, per_day=1_000_000)
+        yield made
 
 
 @pytest.fixture

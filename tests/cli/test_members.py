@@ -44,7 +44,7 @@ def test_backfill_and_sync_work_by_themselves_without_a_worker(connected: Termin
     assert (member["user_id"], member["connection"]["state"]) == ("alice", "connected")
     (budget,) = told["budgets"]
     assert budget["lanes"]["backfill"]["taken"] > 0
-    assert budget["minute"]["limit"] == 90
+    assert budget["minute"]["limit"] == 6000
     assert "The history is here, proven complete." in connected.run("status", "alice").stdout
     shown = connected.run("status").stdout
     assert "1 member: 1 ok." in shown
