@@ -14,6 +14,8 @@ KeyScope = Literal["read", "write", "admin"]
 KEY_SCOPES: tuple[KeyScope, ...] = ("read", "write", "admin")
 
 _USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
+_WORDS_OF_PATHS = frozenset({"detailed", "sources"})
+"""Words that stand where a user id would in `/api/v1/health/…`."""
 
 
 def check_user_id(text: str) -> str:
@@ -23,6 +25,8 @@ def check_user_id(text: str) -> str:
             "a user id is 1 to 128 characters out of letters, digits and . _ @ : + - and starts with a letter or digit",
             kind="invalid_user_id",
         )
+    if text in _WORDS_OF_PATHS:
+        raise Invalid(f"no user can be called `{text}`: the word is part of an address", kind="invalid_user_id")
     return text
 
 

@@ -1,0 +1,1 @@
+"""Sahha on the wire."""
