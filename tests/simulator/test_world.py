@@ -73,6 +73,17 @@ def test_another_seed_gives_another_world() -> None:
     assert not {row.payload["id"] for row in rows(one, "sleep")} & {row.payload["id"] for row in rows(other, "sleep")}
 
 
+def test_members_may_join_a_kept_world_and_not_leave_it() -> None:
+    world = make(members=2, days=40)
+    world.member(world.user_ids[0]).mutate("edit_sleep", EPOCH)
+    grown = make(members=3, days=40)
+    grown.restore(world.dump())
+    for user_id in world.user_ids:
+        assert grown.member(user_id).rows("sleep", EPOCH) == world.member(user_id).rows("sleep", EPOCH)
+    with pytest.raises(ValueError, match="members"):
+        make(members=1, days=40).restore(world.dump())
+
+
 def test_a_restored_world_answers_the_same_now_and_later() -> None:
     world = make(members=3, days=60)
     actions = ("edit_sleep", "delete_sleep", "merge_cycles", "retype_workout", "rescore", "delete_workout")

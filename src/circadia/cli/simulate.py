@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -14,12 +14,12 @@ from circadia.cli import listening, output, running
 from circadia.cli.arguments import Json
 
 if TYPE_CHECKING:
-    from circadia.simulator.whoop import WhoopSimulator
+    from starlette.types import ASGIApp
 
 app = typer.Typer(no_args_is_help=True, help="Simulate a service on this machine, to try and to test.")
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 8090
+DEFAULT_PORT, SAHHA_PORT = 8090, 8091
 
 Members = Annotated[int, typer.Option(min=1, max=1000, help="How many people live in the simulated world.")]
 Days = Annotated[int, typer.Option(min=1, max=4000, help="Days of history before now.")]
@@ -71,13 +71,106 @@ async def _simulate(listener: socket.socket, members: int, days: int, seed: int,
         "WHOOP_API_BASE_URL": f"{url}/developer",
         "WHOOP_OAUTH_BASE_URL": f"{url}/oauth/oauth2",
     }
+    ids = {"members": list(made.state.world.user_ids)}
+    return await _serve(made, listener, f"A simulated WHOOP with {members} members", ids, facts, json=json)
+
+
+@app.command()
+def sahha(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = SAHHA_PORT,
+    members: Members = 3,
+    days: Days = 730,
+    seed: Seed = 1,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EXTERNAL_ID=WHOOP_USER_ID",
+            help="Who is who: an id at Sahha, and whose data it has. Repeatable; default demo-1, demo-2, ...",
+        ),
+    ] = None,
+    webhook_url: Annotated[str | None, typer.Option(help="Where webhooks go; default nowhere.")] = None,
+    json: Json = False,
+) -> None:
+    """A Sahha of the same people as `simulate whoop` has: account token, scores, biomarkers, signed webhooks.
+
+    It prints the settings that lead `circadia serve` to it. With the same
+    members, days and seed, begun on the same day, both simulators tell of the
+    same nights. Faults and the clock are moved under /_sim.
+
+    \b
+    Examples:
+      circadia simulate sahha
+      circadia simulate sahha --profile anna=12345678 --webhook-url http://127.0.0.1:8000/webhooks/sahha
+    """
+    accounts = _accounts(profile or [])
+    listener = listening.bind(HOST, port)
+    running.run(_simulate_sahha(listener, members, days, seed, accounts, webhook_url, json), until_stopped=True)
+
+
+def _accounts(told: list[str]) -> dict[str, int]:
+    accounts: dict[str, int] = {}
+    for each in told:
+        external_id, _, whoop_user_id = each.rpartition("=")
+        if not external_id or not whoop_user_id.isdecimal():
+            raise typer.BadParameter(f"{each!r} is not EXTERNAL_ID=WHOOP_USER_ID", param_hint="--profile")
+        accounts[external_id] = int(whoop_user_id)
+    return accounts
+
+
+async def _simulate_sahha(
+    listener: socket.socket,
+    members: int,
+    days: int,
+    seed: int,
+    accounts: Mapping[str, int],
+    webhook_url: str | None,
+    json: bool,
+) -> int:
+    from circadia.errors import Misconfigured
+    from circadia.simulator.clock import RunningClock
+    from circadia.simulator.sahha import serve
+
+    clock = RunningClock()
+    world = serve.world(members=members, days=days, seed=seed, now=clock())
+    everybody = {f"demo-{number}": user_id for number, user_id in enumerate(world.user_ids, 1)}
+    strangers = set(accounts.values()) - set(world.user_ids)
+    if strangers:
+        raise Misconfigured(
+            f"nobody in this world has the WHOOP user id {min(strangers)}",
+            remedy="Give --members, --days and --seed of the simulated WHOOP; its members are under /_sim/members.",
+        )
+    made = serve.demo_simulator(world, clock=clock, accounts=accounts or everybody, devices={}, webhook_url=webhook_url)
+    ids = {"profiles": list(accounts or everybody)}
+    facts = serve.settings(f"http://{HOST}:{listening.port_of(listener)}")
+    return await _serve(made, listener, f"A simulated Sahha with {', '.join(ids['profiles'])}", ids, facts, json=json)
+
+
+class Simulator(Protocol):
+    """A simulated service: an application, and webhooks that it sends."""
+
+    app: ASGIApp
+
+    async def run(self, every_seconds: float = 1.0) -> None:
+        """Deliver webhooks until cancelled."""
+        ...
+
+
+async def _serve(
+    made: Simulator,
+    listener: socket.socket,
+    title: str,
+    ids: Mapping[str, list[int] | list[str]],
+    facts: dict[str, str],
+    *,
+    json: bool,
+) -> int:
+    """Serve until stopped, after saying where and with which settings."""
+    url = f"http://{HOST}:{listening.port_of(listener)}"
     async with delivering(made), listening.serving(made.app, listener):
         if json:
-            output.print_json(
-                {"ready": True, "url": url, "members": list(made.state.world.user_ids), "settings": facts}
-            )
+            output.print_json({"ready": True, "url": url, **ids, "settings": facts})
         else:
-            output.say(f"A simulated WHOOP with {members} members listens on {url}. Settings that lead to it:")
+            output.say(f"{title} listens on {url}. Settings that lead to it:")
             typer.echo("\n".join(f"{name}={value}" for name, value in facts.items()))
             output.say("Stop it with Ctrl-C.")
         await asyncio.Event().wait()
@@ -85,7 +178,7 @@ async def _simulate(listener: socket.socket, members: int, days: int, seed: int,
 
 
 @asynccontextmanager
-async def delivering(made: WhoopSimulator) -> AsyncIterator[None]:
+async def delivering(made: Simulator) -> AsyncIterator[None]:
     """Have a simulator send its webhooks meanwhile."""
     courier = asyncio.create_task(made.run(), name="webhooks")
     try:

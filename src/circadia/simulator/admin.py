@@ -7,42 +7,33 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from circadia.simulator.clock import Movable
+from circadia.simulator.console import Body, route, steering
 from circadia.simulator.limits import Limits
 from circadia.simulator.resources import end_access
 from circadia.simulator.state import State
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Member(_Body):
+class _Member(Body):
     user_id: int
     hidden: bool = True
 
 
-class _Mutation(_Body):
+class _Mutation(Body):
     user_id: int
     action: str
     target: str | None = None
 
 
-class _Advance(_Body):
-    advance_seconds: float = Field(ge=0)
-
-
-class _Limits(_Body):
+class _Limits(Body):
     per_minute: int = Field(gt=0)
     per_day: int = Field(gt=0)
 
 
-class _Registration(_Body):
+class _Registration(Body):
     """What the developer dashboard lets an app's owner change."""
 
     client_secret: str | None = None
@@ -64,22 +55,6 @@ def routes(state: State, deliver_due: Callable[[], Awaitable[int]]) -> list[Rout
         asked = _Mutation.model_validate_json(await request.body())
         events = state.mutate(asked.user_id, asked.action, asked.target)
         return {"events": [asdict(event) for event in events]}
-
-    async def clock(request: Request) -> Any:
-        if request.method == "POST":
-            asked = _Advance.model_validate_json(await request.body())
-            if not isinstance(state.clock, Movable):
-                raise ValueError("this simulator's clock cannot be moved")
-            state.clock.advance(asked.advance_seconds)
-            state.save()
-        return {"now": state.clock(), "movable": isinstance(state.clock, Movable)}
-
-    async def faults(request: Request) -> Any:
-        if request.method == "POST":
-            state.faults.add(orjson.loads(await request.body()))
-        elif request.method == "DELETE":
-            state.faults.clear()
-        return [fault.model_dump() for fault in state.faults.active]
 
     async def switches(request: Request) -> Any:
         if request.method == "POST":
@@ -138,36 +113,21 @@ def routes(state: State, deliver_due: Callable[[], Awaitable[int]]) -> list[Rout
         return _client(state, client_id)
 
     return [
-        _route("/members", members),
-        _route("/truth/{user_id:int}", truth_of),
-        _route("/mutate", mutate, "POST"),
-        _route("/clock", clock, "GET", "POST"),
-        _route("/faults", faults, "GET", "POST", "DELETE"),
-        _route("/switches", switches, "GET", "POST"),
-        _route("/limits", limits, "GET", "POST"),
-        _route("/requests", requests),
-        _route("/requests/reset", reset_requests, "POST"),
-        _route("/deliveries", deliveries),
-        _route("/deliver", deliver, "POST"),
-        _route("/revoke", revoke, "POST"),
-        _route("/hide", hide, "POST"),
-        _route("/clients", clients),
-        _route("/clients/{client_id}", client, "POST"),
+        route("/members", members),
+        route("/truth/{user_id:int}", truth_of),
+        route("/mutate", mutate, "POST"),
+        *steering(state.clock, state.faults, state.save),
+        route("/switches", switches, "GET", "POST"),
+        route("/limits", limits, "GET", "POST"),
+        route("/requests", requests),
+        route("/requests/reset", reset_requests, "POST"),
+        route("/deliveries", deliveries),
+        route("/deliver", deliver, "POST"),
+        route("/revoke", revoke, "POST"),
+        route("/hide", hide, "POST"),
+        route("/clients", clients),
+        route("/clients/{client_id}", client, "POST"),
     ]
-
-
-def _route(path: str, deed: Callable[[Request], Awaitable[Any]], *methods: str) -> Route:
-    async def endpoint(request: Request) -> Response:
-        try:
-            return _json(await deed(request))
-        except KeyError as error:
-            return _json({"error": f"there is no {error}"}, 404)
-        except ValidationError as error:
-            return _json({"error": str(error)}, 422)
-        except ValueError as error:
-            return _json({"error": str(error)}, 422)
-
-    return Route(f"/_sim{path}", endpoint, methods=methods or ("GET",))
 
 
 def _member(state: State, user_id: int) -> dict[str, Any]:
@@ -182,7 +142,3 @@ def _client(state: State, client_id: str) -> dict[str, Any]:
     client = asdict(state.clients[client_id])
     del client["client_secret"]
     return client
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")

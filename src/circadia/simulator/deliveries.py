@@ -6,14 +6,15 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 
 import httpx2
 import orjson
 
 from circadia.simulator.faults import Fault
-from circadia.simulator.outbox import Delivery
+from circadia.simulator.outbox import RETRY_DELAYS, Delivery
+from circadia.simulator.posting import post, struck
 from circadia.simulator.state import Client, State
 
 ANSWER_SECONDS = 1.0
@@ -49,7 +50,7 @@ class Courier:
         async with self._turn:
             state, now = self._state, self._state.clock()
             queued = self._queue(now)
-            batch = self._struck([d for d in state.outbox.pending if d.due_at <= now], now)
+            batch = struck([d for d in state.outbox.pending if d.due_at <= now], self._fault, now)
             delivered = 0
             if batch:
                 async with httpx2.AsyncClient(
@@ -80,30 +81,6 @@ class Courier:
                     queued += 1
         return queued
 
-    def _struck(self, due: list[Delivery], now: datetime) -> list[Delivery]:
-        """The batch after webhook faults: each delivery meets them once, before its first attempt."""
-        batch: list[Delivery] = []
-        last: list[Delivery] = []
-        for delivery in due:
-            fault = None if delivery.faulted else self._fault(delivery)
-            delivery.faulted = True
-            match fault.kind if fault else None:
-                case "webhook_drop":
-                    delivery.state = "dropped"
-                case "webhook_duplicate":
-                    batch += [delivery, delivery]
-                case "webhook_reorder":
-                    last.append(delivery)
-                case "webhook_forge":
-                    delivery.forged = True
-                    batch.append(delivery)
-                case "webhook_delay":
-                    assert fault is not None
-                    delivery.due_at = now + timedelta(seconds=fault.seconds)
-                case _:
-                    batch.append(delivery)
-        return batch + last[::-1]
-
     def _fault(self, delivery: Delivery) -> Fault | None:
         return self._state.faults.for_webhook(type=delivery.type, user_id=delivery.user_id)
 
@@ -116,7 +93,8 @@ class Courier:
         noun = delivery.type.partition(".")[0]
         body = orjson.dumps(delivery.payload() | {"type": f"{noun}.deleted", "trace_id": str(uuid4())})
         stamp = str(int(now.timestamp() * 1000))
-        self.forged.append(await _post(http, client.webhook_url, body, signed("a guess", stamp, body)))
+        headers = signed("a guess", stamp, body)
+        self.forged.append(await post(http, client.webhook_url, body, headers, ANSWER_SECONDS))
 
     async def _attempt(self, http: httpx2.AsyncClient, delivery: Delivery, now: datetime) -> bool:
         client = self._state.clients.get(delivery.client_id)
@@ -125,13 +103,14 @@ class Courier:
             return False
         body = orjson.dumps(delivery.payload())
         delivery.attempts += 1
-        status = await _post(http, client.webhook_url, body, self._headers(client, delivery, body, now))
+        headers = self._headers(client, delivery, body, now)
+        status = await post(http, client.webhook_url, body, headers, ANSWER_SECONDS)
         if delivery.state != "pending":  # consent ended meanwhile, or this was the second of a duplicate
             return False
         if status is not None and 200 <= status < 300:
             delivery.state, delivery.last_status = "delivered", status
             return True
-        delivery.failed(now, status)
+        delivery.failed(now, status, RETRY_DELAYS)
         return False
 
     def _headers(self, client: Client, delivery: Delivery, body: bytes, now: datetime) -> dict[str, str]:
@@ -140,11 +119,3 @@ class Courier:
             delivery.first_timestamp_ms = stamp
         text = str(stamp if self._state.switches.resign_retries else delivery.first_timestamp_ms)
         return signed(client.client_secret, text, body)
-
-
-async def _post(http: httpx2.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> int | None:
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return (await http.post(url, content=body, headers=headers)).status_code
-    except (httpx2.HTTPError, TimeoutError):
-        return None

@@ -57,6 +57,8 @@ class Diary:
         self._issue = Issue(person, timeline, seed=seed, quirks=quirks)
         self._onset = self._plan(0, first.astimezone(UTC))
         self._nap_min = 0.0
+        self.lived: list[Publication] = []
+        """What happened, cycle by cycle, whether the strap saw it or not."""
 
     def write(self, until: datetime) -> None:
         """Go on until everything that WHOOP could show at `until` is in the timeline."""
@@ -100,6 +102,7 @@ class Diary:
             sleeps=[(part.start, part.end, part.night) for part in parts], vitals=vitals,
             nap=(nap.start, nap.end, self._nap(nap)) if nap else None,
         )  # fmt: skip
+        self.lived.append(publication)
         if self._quirks.missed_nights and rng.random() < BARE_NIGHT:
             publication = replace(publication, sleeps=[], vitals=None)
         if len(publication.sleeps) == 2 and rng.random() < 0.6:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-import httpx2
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from circadia.simulator import oauth, resources
+from circadia.simulator import oauth, resources, wire
 from circadia.simulator.faults import TOKEN_PATH, Fault, edge_page
 from circadia.simulator.resources import unauthorized
 from circadia.simulator.state import Answer, Call, State
@@ -34,8 +32,7 @@ class _Route:
 
 
 def _route(method: str, template: str, scope: str | None, answer: Answer) -> _Route:
-    pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template))
-    return _Route(method, template, scope, answer, pattern)
+    return _Route(method, template, scope, answer, wire.pattern_of(template))
 
 
 _ROUTES = (
@@ -54,8 +51,8 @@ class Edge:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route, params, refusal = _match(scope["method"], scope["path"])
-        body = await _body(receive) if scope["method"] == "POST" else b""
+        route, params, refusal = wire.match(_ROUTES, scope["method"], scope["path"])
+        body = await wire.body_of(receive) if scope["method"] == "POST" else b""
         call = self._read(scope, body, route, params)
         fault: Fault | None = None
         if route is None:
@@ -72,26 +69,8 @@ class Edge:
             response = self._respond(route, call, fault)
         answered = fault is None or fault.kind not in ("hang", "disconnect")
         self._note(call, scope, fault, response.status_code if answered else 0)
-        match fault.kind if fault else None:
-            case "slow":
-                assert fault is not None
-                await asyncio.sleep(fault.seconds)
-                await self._deliver(call, response, scope, receive, send)
-            case "hang":
-                assert fault is not None
-                if not await _gone_within(fault.seconds, receive):
-                    await _break_off(response, send)
-            case "disconnect":
-                await _break_off(response, send)
-            case None:
-                await self._deliver(call, response, scope, receive, send)
-            case _:
-                await response(scope, receive, send)
-
-    async def _deliver(self, call: Call, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send an answer as it was meant."""
-        await response(scope, receive, send)
-        if call.path == TOKEN_PATH and response.status_code == 200:
+        meant = await wire.send_struck(fault, response, scope, receive, send)
+        if meant and call.path == TOKEN_PATH and response.status_code == 200:
             self._state.grants.note_delivery(code=call.form.get("code"), refresh_token=call.form.get("refresh_token"))
 
     def _read(self, scope: Scope, body: bytes, route: _Route | None, params: Mapping[str, str]) -> Call:
@@ -168,26 +147,6 @@ class Edge:
             self._state.traffic.token_calls[call.form.get("grant_type", ""), status] += 1
 
 
-def _match(method: str, path: str) -> tuple[_Route | None, Mapping[str, str], Response]:
-    refusal = Response(status_code=404)
-    for route in _ROUTES:
-        found = route.pattern.fullmatch(path)
-        if found is not None:
-            if route.method == method:
-                return route, found.groupdict(), refusal
-            refusal = Response(status_code=405, headers={"Allow": route.method})
-    return None, {}, refusal
-
-
-async def _body(receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-
-
 def _without_effect(fault: Fault, state: State, call: Call) -> Response | None:
     """The answer of a fault that keeps the request from taking effect."""
     match fault.kind:
@@ -215,38 +174,7 @@ def _rate_limited(fault: Fault, state: State, call: Call) -> Response:
 
 def _spoiled(fault: Fault, state: State, call: Call, response: Response) -> Response:
     """What a fault makes of the answer to a request that took effect."""
-    match fault.kind:
-        case "lose_response":
-            return edge_page(502)
-        case "truncate":
-            body = bytes(response.body)
-            return Response(body[: len(body) // 2], response.status_code, media_type="application/json")
-        case "invalid_json":
-            return Response(b'{"records": [}', media_type="application/json")
-        case "html_200":
-            return edge_page(200)
-        case "repeat_page":
-            kind = resources.COLLECTIONS.get(call.path)
-            if kind is not None and response.status_code == 200:
-                return resources.repeated_page(kind, state, call, response)
-        case _:
-            pass
-    return response
-
-
-async def _gone_within(seconds: float, receive: Receive) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _break_off(response: Response, send: Send) -> None:
-    """Half the body of a longer whole, then a dead connection."""
-    body = bytes(response.body)
-    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
-    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-    raise httpx2.RemoteProtocolError("the simulated server broke off amid the body")
+    kind = resources.COLLECTIONS.get(call.path)
+    if fault.kind == "repeat_page" and kind is not None and response.status_code == 200:
+        return resources.repeated_page(kind, state, call, response)
+    return wire.spoiled(fault, response)

@@ -51,7 +51,8 @@ class Fault(BaseModel):
     path: str = ""
     """Prefix of the request path, from the root: `/developer/v2/cycle`."""
     method: str | None = None
-    user_id: int | None = None
+    user_id: int | str | None = None
+    """WHOOP's user id, or the external id of a profile at Sahha."""
     grant_type: str | None = None
     type: str = ""
     """Prefix of a webhook's type: `sleep`."""
@@ -70,10 +71,10 @@ class Fault(BaseModel):
     _rng: Random = PrivateAttr()
 
     def model_post_init(self, context: object, /) -> None:
-        """Seed the dice; `token_down` is a status fault with its address filled in."""
+        """Seed the dice; `token_down` is a status fault with its answer filled in."""
         self._rng = Random(self.seed)
         if self.kind == "token_down":
-            self.path, self.status, self.body = TOKEN_PATH, 503, "html"
+            self.status, self.body = 503, "html"
 
     @property
     def for_webhooks(self) -> bool:
@@ -108,13 +109,17 @@ _ONE_OR_MORE = TypeAdapter(Fault | list[Fault])
 class Faults:
     """The faults in force, in the order they were set; the first that strikes wins."""
 
-    def __init__(self) -> None:
+    def __init__(self, token_path: str = TOKEN_PATH) -> None:
+        self._token_path = token_path
         self.active: list[Fault] = []
 
     def add(self, given: Any) -> list[Fault]:
         """Set one fault or a list of them. Raises `pydantic.ValidationError`."""
         parsed = _ONE_OR_MORE.validate_python(given)
         added = parsed if isinstance(parsed, list) else [parsed]
+        for fault in added:
+            if fault.kind == "token_down":
+                fault.path = self._token_path
         self.active.extend(added)
         return added
 
@@ -122,7 +127,9 @@ class Faults:
         """End all faults."""
         self.active.clear()
 
-    def for_request(self, *, path: str, method: str, user_id: int | None, grant_type: str | None) -> Fault | None:
+    def for_request(
+        self, *, path: str, method: str, user_id: int | str | None, grant_type: str | None = None
+    ) -> Fault | None:
         """The fault that strikes this request."""
         for fault in self.active:
             if (
@@ -136,7 +143,7 @@ class Faults:
                 return fault
         return None
 
-    def for_webhook(self, *, type: str, user_id: int) -> Fault | None:  # noqa: A002
+    def for_webhook(self, *, type: str, user_id: int | str) -> Fault | None:  # noqa: A002
         """The fault that strikes this webhook."""
         for fault in self.active:
             if (

@@ -6,9 +6,10 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
+from circadia.simulator.posting import Posting
 from circadia.simulator.world import Event, World
 
 RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (1, 4, 10, 20, 25))
@@ -16,8 +17,8 @@ RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (1, 4, 10, 20, 25))
 KEPT = 1000
 
 
-@dataclass(slots=True)
-class Delivery:
+@dataclass(slots=True, kw_only=True)
+class Delivery(Posting):
     """One event for one app. All its attempts share the `trace_id`."""
 
     trace_id: str
@@ -25,26 +26,11 @@ class Delivery:
     user_id: int
     type: str
     id: str
-    due_at: datetime
-    state: Literal["pending", "delivered", "lost", "dropped"] = "pending"
-    attempts: int = 0
-    last_status: int | None = None
     first_timestamp_ms: int | None = None
-    faulted: bool = False
-    forged: bool = False
-    """Whether a forged one goes before the next attempt."""
 
     def payload(self) -> dict[str, Any]:
         """The JSON object that is sent."""
         return {"user_id": self.user_id, "id": self.id, "type": self.type, "trace_id": self.trace_id}
-
-    def failed(self, now: datetime, status: int | None) -> None:
-        """Plan the next attempt, or give up after the last."""
-        self.last_status = status
-        if self.attempts > len(RETRY_DELAYS):
-            self.state = "lost"
-        else:
-            self.due_at = now + RETRY_DELAYS[self.attempts - 1]
 
 
 class Outbox:
@@ -70,7 +56,16 @@ class Outbox:
 
     def post(self, event: Event, client_id: str) -> None:
         """Queue an event for an app under a new trace id."""
-        self.pending.append(Delivery(str(uuid4()), client_id, event.user_id, event.type, event.id, due_at=event.at))
+        self.pending.append(
+            Delivery(
+                trace_id=str(uuid4()),
+                client_id=client_id,
+                user_id=event.user_id,
+                type=event.type,
+                id=event.id,
+                due_at=event.at,
+            )
+        )
 
     def finish(self, deliveries: Iterable[Delivery]) -> None:
         """Move what is no longer pending to the history."""

@@ -37,13 +37,18 @@ def simulator(
     """A simulator on a clock that runs. A kept state goes on in its own world: ValueError if `members`, `days` or
     `seed` differ from it."""
     clock = RunningClock()
-    world = World(seed=seed, members=members, days=days, epoch=_epoch(state_file) or clock())
+    world = World(seed=seed, members=members, days=days, epoch=_kept_epoch(state_file) or epoch_at(clock()))
     return WhoopSimulator(
         world, clock=clock, limits=limits, clients=(client,), switches=switches, state_file=state_file
     )
 
 
-def _epoch(state_file: Path | None) -> datetime | None:
+def epoch_at(now: datetime) -> datetime:
+    """The start of the UTC day: worlds begun on one date are the same, in whichever process."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _kept_epoch(state_file: Path | None) -> datetime | None:
     if state_file is None or not state_file.exists():
         return None
     return datetime.fromisoformat(orjson.loads(state_file.read_bytes())["world"]["epoch"]).astimezone(UTC)

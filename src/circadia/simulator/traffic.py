@@ -16,7 +16,7 @@ class Seen(NamedTuple):
     method: str
     status: int
     client_id: str | None
-    user_id: int | None
+    user_id: int | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Entry:
     method: str
     status: int
     client_id: str | None
-    user_id: int | None
+    user_id: int | str | None
     user_agent: str
     fault: str | None
 

@@ -7,15 +7,18 @@ fresh world (`dump`, `restore`) gives the same answers again.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from heapq import merge
+from operator import attrgetter
 from random import Random
 from typing import Any
 
 from circadia.simulator import mutations
 from circadia.simulator.diary import Diary
+from circadia.simulator.issue import Publication
 from circadia.simulator.people import Person, user_ids
 from circadia.simulator.quirks import Quirks
 from circadia.simulator.timeline import Event, Kind, Payload, Row, Timeline
@@ -23,6 +26,7 @@ from circadia.simulator.timeline import Event, Kind, Payload, Row, Timeline
 __all__ = ["Event", "Kind", "Member", "Quirks", "Row", "World"]
 
 ALL_ON = Quirks()
+_by_waking = attrgetter("wake")
 HORIZON = timedelta(days=4)
 """How far ahead of the clock records are written: a running cycle must know its end."""
 
@@ -33,17 +37,18 @@ class Member:
     def __init__(self, person: Person, *, seed: int, epoch: datetime, days: int, quirks: Quirks) -> None:
         self.user_id = person.user_id
         self._seed = seed
-        self._person = person
+        self.person = person
+        self.first_day = (epoch - timedelta(days=days)).date()
         self._timeline = Timeline(person.user_id)
         self._diary = Diary(person, self._timeline, seed=seed, first=epoch - timedelta(days=days), quirks=quirks)
         self._mutations: list[dict[str, Any]] = []
 
     def profile(self) -> Payload:
-        return self._person.profile()
+        return self.person.profile()
 
     def body(self) -> Payload | None:
         """Height in m, weight in kg, maximum heart rate in bpm; None where WHOOP has no measurement."""
-        return self._person.body()
+        return self.person.body()
 
     def rows(self, kind: Kind, now: datetime) -> Sequence[Row]:
         """Everything of `kind` that WHOOP would return at `now`, newest start first."""
@@ -56,6 +61,16 @@ class Member:
     def events(self, after: datetime, until: datetime) -> list[Event]:
         """Webhook events in (after, until], by time."""
         return self._grown(until).events(after, until)
+
+    def lived(self, after: datetime, until: datetime, now: datetime) -> Sequence[Publication]:
+        """What happened, whatever WHOOP shows of it: cycles with a waking in (after, until], in order.
+
+        Written down to some days after `now`, like everything here.
+        """
+        self._grown(now)
+        lived = self._diary.lived
+        first = bisect_right(lived, after, key=_by_waking)
+        return lived[first : bisect_right(lived, until, key=_by_waking)]
 
     def mutate(self, action: str, now: datetime, *, target: str | None = None) -> list[Event]:
         """Change a record at `now` as a member, or WHOOP itself, would; returns the webhook events.
@@ -108,6 +123,7 @@ class World:
             "epoch": epoch.astimezone(UTC).isoformat(),
             "quirks": asdict(quirks),
         }
+        self.seed = str(seed)
         self._epoch = epoch.astimezone(UTC)
         self._quirks = quirks
         self._raised = raised
@@ -141,9 +157,12 @@ class World:
         return {**self._identity, "mutations": [m for v in self._members.values() for m in v.mutations()]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Forget all mutations and replay those of `state`; ValueError if it is another world's."""
+        """Forget all mutations and replay those of `state`; ValueError if it is another world's.
+
+        Members may have joined since: who was there before is not changed by them.
+        """
         for name, value in self._identity.items():
-            if state[name] != value:
+            if state[name] != value and not (name == "members" and state[name] < value):
                 message = f"the saved state has {name} {state[name]!r}, this world has {value!r}"
                 raise ValueError(message)
         self._members = self._populate()

@@ -1,10 +1,11 @@
-"""The command: simulator and service on two loopback ports, then what a first visitor would do."""
+"""The command: simulators and service on loopback ports, then what a first visitor would do."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -16,9 +17,11 @@ from circadia.cli.arguments import Json
 from circadia.errors import UnexpectedReply
 
 if TYPE_CHECKING:
+    from circadia.cli.demo.cast import Cast
     from circadia.cli.demo.home import Home
     from circadia.cli.demo.screen import Screen
     from circadia.cli.demo.visit import Visitor
+    from circadia.cli.simulate import Simulator
 
 _SERVICE_PORT = 8000
 _LOOK_EVERY_S = 0.25
@@ -39,11 +42,12 @@ def demo(
 ) -> None:
     """Show everything with simulated members: no WHOOP account, no database, no Docker.
 
-    Starts a simulated WHOOP and the service on this machine's loopback,
-    connects members through the real OAuth flow and fetches their whole
-    history. Connections and data are kept for the next time, in
-    CIRCADIA_DATA_DIR or `demo` below the default data directory. With --json
-    one line on stdout says when everything is there.
+    Starts a simulated WHOOP, a simulated Sahha and the service on this
+    machine's loopback, connects members through the real OAuth flow and
+    fetches their whole history. Most of them have Sahha as well, the last one
+    has not, and one more user has Sahha only. Connections and data are kept
+    for the next time, in CIRCADIA_DATA_DIR or `demo` below the default data
+    directory. With --json one line on stdout says when everything is there.
 
     \b
     Examples:
@@ -69,18 +73,19 @@ async def _demo(home: Home, port: int | None, screen: Screen, *, no_browser: boo
     kept = home.kept
     screen.title(f"Circadia demo: {kept.members} simulated members, {kept.days} days of history, seed {kept.seed}")
     async with AsyncExitStack() as stack:
-        service, simulator, accounts = await _start(stack, home, port, screen)
+        service, simulator, sahha, people = await _start(stack, home, port, screen)
         database = await asyncio.to_thread(EmbeddedPostgres(home.directory).url)
-        addresses = Addresses(service, simulator, database, kept.api_key, home.directory)
+        addresses = Addresses(service, simulator, sahha, database, kept.api_key, home.directory)
         visitor = await stack.enter_async_context(Visitor(service, kept.api_key))
-        users = {"demo" if number == 1 else f"demo-{number}": account for number, account in enumerate(accounts, 1)}
-        newest = await _connect(visitor, users, screen)
-        await _arrive(visitor, list(users), kept.days, screen)
+        newest = await _connect(visitor, people.whoop, screen)
+        await _arrive(visitor, list(people.whoop), kept.days, screen)
+        for user_id in people.users:
+            screen.step(f"{user_id} has {people.sources(user_id)}")
         screen.step(f"Ready after {time.monotonic() - began:.1f} s")
         if json:
             output.print_json(
                 {"ready": True, "url": service, "simulator": simulator, "api_key": kept.api_key}
-                | {"users": list(users), "database_url": database}
+                | {"users": list(people.users), "database_url": database}
             )
         screen.ready(addresses, "demo", newest)
         if not (no_browser or json):
@@ -89,49 +94,74 @@ async def _demo(home: Home, port: int | None, screen: Screen, *, no_browser: boo
     return running.DONE
 
 
-async def _start(stack: AsyncExitStack, home: Home, port: int | None, screen: Screen) -> tuple[str, str, list[int]]:
-    """Both servers, up; returns their URLs and the WHOOP ids of the simulated members."""
+async def _start(stack: AsyncExitStack, home: Home, port: int | None, screen: Screen) -> tuple[str, str, str, Cast]:
+    """All servers, up; returns the URLs of service, simulated WHOOP and simulated Sahha, and who is who."""
     import httpx2
 
     from circadia import logs
     from circadia.app import create_app
     from circadia.cli import listening, simulate
     from circadia.cli.demo.home import PER_DAY, PER_MINUTE
-    from circadia.simulator.serve import demo_client, simulator
-    from circadia.simulator.whoop import Limits
 
     host = simulate.HOST
-    service_socket = listening.bind_free(host, _SERVICE_PORT) if port is None else listening.bind(host, port)
-    simulator_socket = listening.bind_free(host, simulate.DEFAULT_PORT)
-    service, whoop = (f"http://{host}:{listening.port_of(each)}" for each in (service_socket, simulator_socket))
-    settings = home.settings(port=listening.port_of(service_socket), simulator_url=whoop, environment=os.environ)
-    logs.configure(settings.log_level, settings.log_format)
-    client = demo_client(f"{service}/auth/callback", f"{service}/webhooks/whoop")
-    kept = home.kept
-    made = simulator(
-        members=kept.members,
-        days=kept.days,
-        seed=kept.seed,
-        limits=Limits(PER_MINUTE, PER_DAY),
-        client=client,
-        state_file=home.world,
+    sockets = (
+        listening.bind_free(host, _SERVICE_PORT) if port is None else listening.bind(host, port),
+        listening.bind_free(host, simulate.DEFAULT_PORT),
+        listening.bind_free(host, simulate.SAHHA_PORT),
     )
-    made.state.save()
-    await stack.enter_async_context(listening.serving(made.app, simulator_socket))
-    screen.step(f"Simulated WHOOP on {whoop}")
+    service, whoop, sahha = (f"http://{host}:{listening.port_of(each)}" for each in sockets)
+    settings = home.settings(
+        port=listening.port_of(sockets[0]), simulator_url=whoop, sahha_url=sahha, environment=os.environ
+    )
+    logs.configure(settings.log_level, settings.log_format)
+    simulated, people = _simulated(home, service)
+    for made, socket in zip(simulated, sockets[1:], strict=True):
+        await stack.enter_async_context(listening.serving(made.app, socket))
+    screen.step(f"Simulated WHOOP on {whoop}, simulated Sahha on {sahha}")
     # a transport of its own: a proxy of the surroundings must not come between two ports of this machine
     app = create_app(settings, transport=httpx2.AsyncHTTPTransport())
-    await stack.enter_async_context(listening.serving_with_lifespan(app, service_socket))
-    await stack.enter_async_context(simulate.delivering(made))
+    await stack.enter_async_context(listening.serving_with_lifespan(app, sockets[0]))
+    for made in simulated:
+        await stack.enter_async_context(simulate.delivering(made))
     screen.step(f"PostgreSQL and service on {service}")
     screen.note(
         f"Request limits are {PER_MINUTE:,} a minute and {PER_DAY:,} a day on both sides, "
         "so that nobody waits for the history; WHOOP's own are 100 and 10,000."
     )
-    return service, whoop, list(made.state.world.user_ids)
+    return service, whoop, sahha, people
 
 
-async def _connect(visitor: Visitor, users: dict[str, int], screen: Screen) -> date:
+def _simulated(home: Home, service: str) -> tuple[Sequence[Simulator], Cast]:
+    """Both simulators over one world, with one person more than WHOOP has members."""
+    from circadia.cli.demo.cast import cast
+    from circadia.cli.demo.home import PER_DAY, PER_MINUTE
+    from circadia.simulator.sahha.serve import demo_simulator
+    from circadia.simulator.serve import demo_client, simulator
+    from circadia.simulator.whoop import Limits
+
+    kept = home.kept
+    whoop = simulator(
+        members=kept.members + 1,
+        days=kept.days,
+        seed=kept.seed,
+        limits=Limits(PER_MINUTE, PER_DAY),
+        client=demo_client(f"{service}/auth/callback", f"{service}/webhooks/whoop"),
+        state_file=home.world,
+    )
+    whoop.state.save()
+    world = whoop.state.world
+    people = cast(world.user_ids)
+    sahha = demo_simulator(
+        world,
+        clock=whoop.state.clock,
+        accounts=people.sahha,
+        devices=people.devices,
+        webhook_url=f"{service}/webhooks/sahha",
+    )
+    return [whoop, sahha], people
+
+
+async def _connect(visitor: Visitor, users: Mapping[str, int], screen: Screen) -> date:
     """Everybody through the OAuth flow; returns the newest day of the first, for whom somebody waits."""
     newest: date | None = None
     for user_id, account in users.items():

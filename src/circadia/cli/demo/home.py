@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from circadia import config
 from circadia.config import Settings, default_data_dir
 from circadia.errors import Misconfigured
+from circadia.simulator.sahha import serve as sahha
 from circadia.simulator.serve import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 from circadia.storage.embedded import EmbeddedPostgres
 
@@ -26,7 +27,13 @@ minutes."""
 
 _MARK, _LOCK, _WORLD = "demo.json", "demo.lock", "simulator.json"
 _DEFAULTS = {"members": 3, "days": 730, "seed": 1}
-_REAL = ("WHOOP_CLIENT_ID", "WHOOP_CLIENT_SECRET", "WHOOP_CLIENT_SECRET_PREVIOUS")
+_REAL = (
+    "WHOOP_CLIENT_ID",
+    "WHOOP_CLIENT_SECRET",
+    "WHOOP_CLIENT_SECRET_PREVIOUS",
+    "SAHHA_CLIENT_ID",
+    "SAHHA_CLIENT_SECRET",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class Home:
         """Where the simulator keeps its state."""
         return self.directory / _WORLD
 
-    def settings(self, *, port: int, simulator_url: str, environment: Mapping[str, str]) -> Settings:
+    def settings(self, *, port: int, simulator_url: str, sahha_url: str, environment: Mapping[str, str]) -> Settings:
         """The service's settings: the demo's own, plus how to log. Nothing else of the surroundings counts."""
         told = {name: environment[name] for name in ("LOG_LEVEL", "LOG_FORMAT") if name in environment}
         return config.load(
@@ -66,6 +73,7 @@ class Home:
                 "WHOOP_CLIENT_SECRET": DEMO_CLIENT_SECRET,
                 "WHOOP_API_BASE_URL": f"{simulator_url}/developer",
                 "WHOOP_OAUTH_BASE_URL": f"{simulator_url}/oauth/oauth2",
+                **sahha.settings(sahha_url),
                 "RATE_LIMIT_PER_MINUTE": str(PER_MINUTE),
                 "RATE_LIMIT_PER_DAY": str(PER_DAY),
                 "SERVICE_API_KEY": self.kept.api_key,
@@ -80,7 +88,7 @@ def refuse_real_credentials(environment: Mapping[str, str]) -> None:
     found = [each for name in _REAL for each in (name, f"{name}_FILE") if written.get(each)]
     if found:
         raise Misconfigured(
-            f"the demo does not run where real WHOOP credentials are set ({', '.join(found)})",
+            f"the demo does not run where real credentials are set ({', '.join(found)})",
             remedy="Unset them for it, or run `circadia serve` to use them.",
         )
 

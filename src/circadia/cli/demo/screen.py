@@ -17,6 +17,7 @@ class Addresses:
 
     service: str
     simulator: str
+    sahha: str
     database: str
     api_key: str
     directory: Path
@@ -59,6 +60,7 @@ class Screen:
             ("Service", addresses.service),
             ("API docs", f"{addresses.service}/docs"),
             ("Simulated WHOOP", addresses.simulator),
+            ("Simulated Sahha", addresses.sahha),
             ("Database", addresses.database),
             ("API key", addresses.api_key),
             ("Data", f"{addresses.directory}  (kept; `circadia demo --reset` begins anew)"),
@@ -69,6 +71,11 @@ class Screen:
         self._console.print("\nTry it:", style="bold")
         key = f"-H 'X-API-Key: {addresses.api_key}'"
         week_ago = newest - timedelta(days=6)
-        for path in (f"daily-data/{user_id}?date={newest}", f"days/{user_id}?from={week_ago}&to={newest}"):
-            self._console.print(Text(f"  curl {key} '{addresses.service}/api/v1/whoop/{path}'"), soft_wrap=True)
+        week = f"from={week_ago}&to={newest}"
+        for path in (
+            f"unified/{user_id}/days?{week}",
+            f"whoop/daily-data/{user_id}?date={newest}",
+            f"whoop/days/{user_id}?{week}",
+        ):
+            self._console.print(Text(f"  curl {key} '{addresses.service}/api/v1/{path}'"), soft_wrap=True)
         self._console.print("\nCtrl-C stops it.", style="dim")
