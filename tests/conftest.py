@@ -25,6 +25,7 @@ from circadia.simulator.world import Quirks
 from circadia.storage.postgres import Database
 from circadia.sync.pace import Pace
 from tests import postgres, simulated
+from tests.databases import Databases
 from tests.postgres import Server
 from tests.simulated import CLIENT, ROOMY, Stage, Wire
 
@@ -69,12 +70,19 @@ def postgres_server() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def _databases(postgres_server: Server) -> Iterator[Databases]:
+    made = Databases(postgres_server)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def database_url(postgres_server: Server) -> Iterator[str]:
-    """A fresh, migrated database of this test's own."""
-    url = postgres_server.create()
+def database_url(_databases: Databases) -> Iterator[str]:
+    """An empty, migrated database of this test's own."""
+    url = _databases.take()
     yield url
-    postgres_server.drop(url)
+    _databases.give_back(url)
 
 
 @pytest.fixture

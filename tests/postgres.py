@@ -112,9 +112,17 @@ class Server:
     def crash(self) -> None:
         """Stop the server at once, as a crash would, and start it again. Only for a session that shares it with
         nobody."""
+        self.fall()
+        self.rise()
+
+    def fall(self) -> None:
+        """Stop the server at once. Only for a session that shares it with nobody."""
         found = find_postmaster(self._directory / "postgres")
         assert found is not None
         os.kill(found.pid, signal.SIGQUIT)
+
+    def rise(self) -> None:
+        """Start the server again where it was."""
         with _server(self._directory):
             pass
 

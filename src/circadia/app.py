@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -17,16 +17,44 @@ from circadia import __version__
 from circadia.api import problems
 from circadia.api.auth import SECURITY_SCHEMES, Keys
 from circadia.api.middleware import Envelope
-from circadia.api.routes import backfills, connect, days, health, imports, internal, records, runs, status, webhooks
+from circadia.api.routes import (
+    backfills,
+    connect,
+    days,
+    gateway,
+    health,
+    identities,
+    imports,
+    internal,
+    policies,
+    records,
+    runs,
+    sahha_webhooks,
+    status,
+    webhooks,
+)
 from circadia.clock import Clock, Sleep, system_clock
 from circadia.config import Settings
-from circadia.runtime import open_runtime, retry_rejects
+from circadia.runtime import GatewayRuntime, Runtime, open_gateway, open_runtime, retry_rejects
 from circadia.sync.pace import Pace
 from circadia.web import docs
 
 _DESCRIPTION = "WHOOP data from the owner's own PostgreSQL: connect members, read days, follow syncs."
 
 _PACE = Pace()
+
+Part = Literal["all", "whoop", "gateway"]
+"""What a process serves: everything, or one of the two services it is made of."""
+
+_WHOOP: tuple[APIRouter, ...] = (
+    health.whoop,
+    *(each.router for each in (days, webhooks, records, runs, backfills, status, imports, internal, connect)),
+)
+_GATEWAY: tuple[APIRouter, ...] = (
+    *gateway.ROUTERS,
+    *(each.router for each in (identities, policies, sahha_webhooks)),
+)
+_ROUTERS: dict[Part, tuple[APIRouter, ...]] = {"all": (*_WHOOP, *_GATEWAY), "whoop": _WHOOP, "gateway": _GATEWAY}
 
 
 class _Application(FastAPI):
@@ -42,21 +70,26 @@ class _Application(FastAPI):
 def create_app(
     settings: Settings,
     *,
+    part: Part = "all",
     clock: Clock = system_clock,
     transport: httpx2.AsyncBaseTransport | None = None,
     sleep: Sleep = asyncio.sleep,
     pace: Pace = _PACE,
     worker: bool = True,
 ) -> FastAPI:
-    """The application. `worker` runs syncs in this process too; `clock`, `transport`, `sleep` and `pace` are for
-    tests."""
+    """The application, or a part of it. `worker` runs syncs in this process too, where the WHOOP service is part of it;
+    `clock`, `transport`, `sleep` and `pace` are for tests."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            runtime = await stack.enter_async_context(
-                open_runtime(settings, clock=clock, transport=transport, sleep=sleep, pace=pace)
-            )
+            runtime: GatewayRuntime
+            if part == "gateway":
+                runtime = await stack.enter_async_context(open_gateway(settings, clock=clock, transport=transport))
+            else:
+                runtime = await stack.enter_async_context(
+                    open_runtime(settings, clock=clock, transport=transport, sleep=sleep, pace=pace)
+                )
             bootstrap = settings.service_api_key.get_secret_value() if settings.service_api_key else None
             app.state.runtime = runtime
             app.state.works_itself = worker
@@ -66,7 +99,7 @@ def create_app(
             stack.push_async_callback(app.state.keys.close)
             stack.push_async_callback(_finish, app.state.tasks)
             await retry_rejects(runtime)
-            if worker:
+            if worker and isinstance(runtime, Runtime):
                 runtime.jobs.start_worker()
             if settings.metrics_port is not None:
                 await stack.enter_async_context(_metrics_served(settings.metrics_port))
@@ -83,8 +116,9 @@ def create_app(
         openapi_url="/openapi.json" if shown else None,
         telemetry={"logs": False, "operation_spans": False},
     )
-    for module in (health, days, webhooks, records, runs, backfills, status, imports, internal, connect):
-        app.include_router(module.router)
+    app.state.part = part
+    for router in (health.router, *_ROUTERS[part]):
+        app.include_router(router)
     problems.install(app)
     if shown:
         docs.install(app)
@@ -92,7 +126,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["X-API-Key", "Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
             expose_headers=["ETag", "X-Request-ID", "Retry-After"],
         )

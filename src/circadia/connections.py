@@ -22,11 +22,11 @@ from circadia.clock import Clock
 from circadia.domain.members import Connection as Grant
 from circadia.domain.members import check_user_id
 from circadia.errors import CircadiaError, GrantLost, Invalid, Misconfigured, NotFound, ScopeMissing
-from circadia.storage import authorizations, budget, deliveries, members
+from circadia.storage import authorizations, budget, deliveries, identities, members, overrides, sahha
 from circadia.storage import tokens as stored_tokens
 from circadia.storage.authorizations import Authorization, fingerprint
 from circadia.storage.envelope import Keyring
-from circadia.storage.postgres import Database
+from circadia.storage.postgres import Connection, Database
 
 if TYPE_CHECKING:
     from circadia.sync.jobs import Jobs
@@ -166,23 +166,27 @@ class Connections:
         }
 
     async def disconnect(self, user_id: str, data: Literal["keep", "erase"]) -> dict[str, Any]:
-        """End a connection here and at WHOOP; with `erase` also everything kept about the user."""
+        """End a connection here and at WHOOP; with `erase` also everything kept about the user, what Sahha said of them
+        and how they are merged included."""
         member = await members.find(self._db, user_id)
         grant = await members.grant_of_user(self._db, user_id)
-        if member is None or (grant is None and data == "keep"):
-            raise NotFound("this user is not connected", kind="not_connected")
+        if grant is None and data == "keep":
+            raise _not_connected()
         revoked = await self._revoke(grant) if grant and grant.state == "connected" else False
         now = self._clock()
         async with self._db.begin() as connection:
             if data == "erase":
                 if grant is not None:
                     await deliveries.forget(connection, grant.whoop_user_id)
-                await members.erase(connection, member.id)
-                await budget.forget(connection, member.id)
-                await authorizations.forget_user(connection, user_id)
+                if member is not None:
+                    await members.erase(connection, member.id)
+                    await budget.forget(connection, member.id)
+                    await authorizations.forget_user(connection, user_id)
+                if not await _forget_at_the_gateway(connection, user_id) and member is None:
+                    raise _not_connected()
             elif grant is not None:
-                await members.mark(connection, member.id, "not_connected", "disconnected on request", now)
-                await stored_tokens.forget(connection, member.id)
+                await members.mark(connection, grant.member_id, "not_connected", "disconnected on request", now)
+                await stored_tokens.forget(connection, grant.member_id)
         log.info("connection.ended", user=user_id, data=data, revoked=revoked)
         return {"user_id": user_id, "connected": False, "revoked_at_whoop": revoked, "data": data}
 
@@ -205,3 +209,17 @@ class Connections:
                 remedy="Set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET from WHOOP's developer dashboard and restart.",
             )
         return self._oauth
+
+
+def _not_connected() -> NotFound:
+    return NotFound("this user is not connected", kind="not_connected")
+
+
+async def _forget_at_the_gateway(connection: Connection, user_id: str) -> bool:
+    """Erase what Sahha said of the user behind an id, who they are and how they are merged; whether there was anything.
+    Where the gateway has a database of its own, that is where there is."""
+    user = await identities.behind(connection, user_id)
+    await identities.forget(connection, user.user_id)
+    own = await overrides.forget(connection, user.user_id)
+    at_sahha = user.sahha_id is not None and await sahha.forget(connection, user.sahha_id)
+    return at_sahha or own or user.mapped

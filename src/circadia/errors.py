@@ -19,18 +19,28 @@ Nothing here knows an HTTP status: `api.problems` holds that table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 
 class CircadiaError(Exception):
-    """Something Circadia can name. `message` is written for the person who reads it."""
+    """Something Circadia can name. `message` is written for the person who reads it, `extension` for programs."""
 
     kind = "error"
 
-    def __init__(self, message: str, *, kind: str | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str | None = None,
+        remedy: str | None = None,
+        extension: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.extension = extension or {}
         if kind is not None:
             self.kind = kind
 

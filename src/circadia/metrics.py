@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 REGISTRY = CollectorRegistry()
 
@@ -20,6 +20,18 @@ _RECORDS = Counter(
     "circadia_sync_records", "Records synced, by type and what became of them", ["type", "result"], registry=REGISTRY
 )
 _RUNS = Counter("circadia_sync_types", "Types synced, by type and how it ended", ["type", "ended"], registry=REGISTRY)
+_BREAKERS = Gauge(
+    "circadia_breaker_open",
+    "1 while this process leaves an upstream alone because it failed again and again, until a trial has succeeded",
+    ["upstream"],
+    registry=REGISTRY,
+)
+_UPSTREAM_FAILURES = Counter(
+    "circadia_upstream_failures",
+    "Calls to an upstream that this process counts as failed, by kind",
+    ["upstream", "kind"],
+    registry=REGISTRY,
+)
 
 _children: dict[tuple[str, str, int], Histogram] = {}
 _relayed: list[Callable[[bytes], None]] = []
@@ -42,6 +54,16 @@ def count_sync(type_name: str, ended: str, records: dict[str, int]) -> None:
             _RECORDS.labels(type_name, result).inc(count)
     for tell in _relayed:
         tell(json.dumps([type_name, ended, records]).encode() + b"\n")
+
+
+def breaker_open(upstream: str, *, open_: bool) -> None:
+    """An upstream's circuit has opened or closed."""
+    _BREAKERS.labels(upstream).set(open_)
+
+
+def count_upstream_failure(upstream: str, kind: str) -> None:
+    """One call to an upstream failed."""
+    _UPSTREAM_FAILURES.labels(upstream, kind).inc()
 
 
 def relay(tell: Callable[[bytes], None]) -> None:

@@ -28,6 +28,10 @@ from circadia.connections import Connections
 from circadia.domain.lanes import Lane, Turn
 from circadia.domain.members import Token
 from circadia.errors import Misconfigured
+from circadia.gateway.assembly import open_sources
+from circadia.gateway.core import Gateway
+from circadia.gateway.sahha import SahhaSource
+from circadia.gateway.whoop_here import WhoopHere
 from circadia.storage import budget, members, migrate, tokens
 from circadia.storage.day_reader import DayReader
 from circadia.storage.embedded import EmbeddedPostgres
@@ -47,6 +51,8 @@ if TYPE_CHECKING:
 
 _KEY_FILE = "token_encryption_keys"
 _PACE = Pace()
+_PATIENCE_S = 10.0
+"""How long a statement waits for a connection to the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +125,22 @@ class StoredBudget:
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
-    """What the faces work with. `revision` is the schema this version needs."""
+class GatewayRuntime:
+    """What the gateway's faces work with, wherever it runs. `revision` is the schema this version needs."""
 
     settings: Settings
     clock: Clock
     db: Database
     keyring: Keyring
+    revision: str
+    sahha: SahhaSource
+    gateway: Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime(GatewayRuntime):
+    """What the faces work with where the WHOOP service is."""
+
     client: WhoopClient
     tokens: Tokens
     engine: Engine
@@ -136,7 +151,6 @@ class Runtime:
     on_demand: OnDemand
     notices: Notices
     schedule: Schedule
-    revision: str
 
     @property
     def app(self) -> str:
@@ -157,7 +171,9 @@ def installation(settings: Settings) -> Installation:
 
 
 @asynccontextmanager
-async def database(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Database]:
+async def database(
+    settings: Settings, *, migrated: bool = True, patience_s: float = _PATIENCE_S
+) -> AsyncIterator[Database]:
     """The database of these settings, open and, unless told otherwise, at this version's schema."""
     async with AsyncExitStack() as stack:
         if settings.database_url is not None:
@@ -166,7 +182,7 @@ async def database(settings: Settings, *, migrated: bool = True) -> AsyncIterato
             url = await _embedded(settings, stack)
         if migrated and settings.migrate_on_start and await _behind(url):
             await asyncio.to_thread(migrate.upgrade, url)
-        db = Database(url, size=20)
+        db = Database(url, size=20, timeout=patience_s)
         await db.open()
         stack.push_async_callback(db.close)
         yield db
@@ -236,12 +252,17 @@ async def open_runtime(
             clock,
             settings.redirect_allowed,
         )
-        revision = await asyncio.to_thread(migrate.head)
+        on_demand = OnDemand(db, jobs, clock)
+        here = WhoopHere(db, connections, on_demand, clock, settings.whoop_service_timeout)
+        sahha, gateway = await stack.enter_async_context(open_sources(settings, db, clock, transport, here))
         yield Runtime(
             settings,
             clock,
             db,
             keyring,
+            await asyncio.to_thread(migrate.head),
+            sahha,
+            gateway,
             client,
             held,
             engine,
@@ -249,21 +270,41 @@ async def open_runtime(
             connections,
             DayReader(db),
             Intake(db),
-            OnDemand(db, jobs, clock),
+            on_demand,
             notices,
             schedule,
-            revision,
         )
 
 
-async def retry_rejects(runtime: Runtime) -> int:
-    """Read again what an older version could not."""
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings, *, clock: Clock = system_clock, transport: httpx2.AsyncBaseTransport | None = None
+) -> AsyncIterator[GatewayRuntime]:
+    """The gateway's parts alone, open. Misconfigured when nothing says where the WHOOP service is."""
+    if settings.enable_whoop_integration and settings.whoop_service_url is None:
+        raise Misconfigured(
+            "the gateway alone does not know where the WHOOP service is",
+            remedy="Set WHOOP_SERVICE_URL and WHOOP_SERVICE_API_KEY, or ENABLE_WHOOP_INTEGRATION=false for Sahha only.",
+        )
+    async with AsyncExitStack() as stack:
+        # keys are looked up before the deadline's clock starts: a database that is away may not hold them up for long
+        db = await stack.enter_async_context(database(settings, patience_s=settings.gateway_deadline))
+        sahha, gateway = await stack.enter_async_context(open_sources(settings, db, clock, transport))
+        revision = await asyncio.to_thread(migrate.head)
+        yield GatewayRuntime(settings, clock, db, load_keyring(settings), revision, sahha, gateway)
+
+
+async def retry_rejects(runtime: GatewayRuntime) -> int:
+    """Read again what an older version could not; returns how many records are readable now."""
+    readable = await runtime.sahha.retry_rejects()
+    if not isinstance(runtime, Runtime):
+        return readable
 
     async def account_of(member_id: int) -> int | None:
         grant = await members.grant(runtime.db, member_id)
         return grant.whoop_user_id if grant else None
 
-    return await pages.retry_rejects(runtime.db, account_of)
+    return readable + await pages.retry_rejects(runtime.db, account_of)
 
 
 def channels(settings: Settings, http: httpx2.AsyncClient) -> tuple[Channel, ...]:

@@ -37,10 +37,12 @@ Json = dict[str, Any]
 
 
 class Line(Wire):
-    """A wire that can be held: requests wait on it until it is let go."""
+    """A wire that can be held: requests wait on it until it is let go. `others` are the ways to hosts that are not
+    WHOOP's."""
 
     def __init__(self, simulator: WhoopSimulator) -> None:
         super().__init__(simulator)
+        self.others: dict[str, httpx2.AsyncBaseTransport] = {}
         self._free = asyncio.Event()
         self._free.set()
         self._held: Callable[[httpx2.Request], bool] = lambda _request: True
@@ -55,6 +57,8 @@ class Line(Wire):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._held(request):
             await self._free.wait()
+        if (other := self.others.get(request.url.host)) is not None:
+            return await other.handle_async_request(request)
         return await super().handle_async_request(request)
 
 

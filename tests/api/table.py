@@ -70,10 +70,39 @@ ROUTES = (
     Route("POST", "/internal/auth/callback", "write", json={"code": "c", "state": "s" * 32, "user_id": "alice"}),
     Route("GET", "/internal/auth/status/{user_id}", "read"),
     Route("DELETE", "/internal/auth/connection/{user_id}", "admin"),
+    Route("GET", "/api/v1/unified/{user_id}/days", "read", "?from=2026-11-01&to=2026-11-03"),
+    Route("GET", "/api/v1/unified/{user_id}/policy", "read"),
+    Route("PUT", "/api/v1/unified/{user_id}/policy", "write", json={"overrides": {}}),
+    Route("DELETE", "/api/v1/unified/{user_id}/policy", "write"),
+    Route("GET", "/api/v1/identities", "read"),
+    Route("GET", "/api/v1/identities/{user_id}", "read"),
+    Route("PUT", "/api/v1/identities/{user_id}", "write", json={"sahha_id": None, "whoop_id": None}),
+    Route("DELETE", "/api/v1/identities/{user_id}", "write"),
     Route("GET", "/auth/callback", None),
     Route("POST", "/auth/confirm", None),
     Route("POST", "/webhooks/whoop", None, json={}),
+    Route("POST", "/webhooks/sahha", None, json={}),
 )
+OLDER = (
+    Route("GET", "/api/v1/health/detailed", "read"),
+    Route("GET", "/api/v1/health/sources/{user_id}", "read"),
+    Route("GET", "/api/v1/health/{user_id}/sources", "read"),
+    Route("GET", "/api/v1/health/{user_id}", "read"),
+    Route("POST", "/api/v1/whoop/connect/{user_id}", "write", "?redirect_url=http://127.0.0.1:8000/"),
+    Route("GET", "/api/v1/unified-health/overview/{user_id}", "read"),
+    Route("GET", "/api/v1/unified-health/sources/{user_id}", "read"),
+    Route("POST", "/api/v1/unified-health/connect/whoop/{user_id}", "write"),
+    Route("GET", "/api/v1/unified-health/health/whoop", "read"),
+    *(
+        Route("GET", f"/api/v1/health-metrics/{name}", "read", "?profile_id=alice&period=yesterday")
+        for name in ("overview", "activity", "sleep", "recovery", "scores", "biomarkers")
+    ),
+    *(
+        Route("GET", f"/api/v1/sahha/{name}", "read", "?user_id=alice")
+        for name in ("scores", "biomarkers", "archetypes")
+    ),
+)
+"""Routes whose errors are not problem documents."""
 CLOSED = [each for each in ROUTES if each.scope is not None]
 OF_A_USER = [each for each in CLOSED if "{user_id}" in each.path]
 WEAKER: dict[str, tuple[Scope, ...]] = {"read": (), "write": ("read",), "admin": ("read", "write")}

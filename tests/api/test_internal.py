@@ -232,3 +232,58 @@ async def test_more_than_one_cycle_on_a_date_is_more_than_one_row(serve: Serve) 
     assert len(told["cycles"]) == 2
     assert told["cycle_id"] == documents[double]["cycle"]["id"]
     assert date.fromisoformat(told["date"]).isoformat() == double
+
+
+async def test_how_things_stand_beside_the_data(alice: Api) -> None:
+    documents = await days(alice, "2026-11-14", "2026-11-20")
+    missing = [{"date": day, **each} for day in sorted(documents, reverse=True) for each in documents[day]["missing"]]
+    assert missing
+    told = await alice.get(path("all"))
+    assert (told["today"], told["timezone_offset"], told["connection"]) == ("2026-11-20", "-05:00", "connected")
+    assert told["missing"] == missing
+    parts = {"recovery": "recovery", "sleep": "sleep", "cycles": "cycle", "workouts": None}
+    for kind, part in parts.items():
+        alone = await alice.get(path(kind))
+        assert (alone["today"], alone["connection"]) == ("2026-11-20", "connected")
+        assert alone["missing"] == [each for each in missing if each["part"] == part]
+
+
+async def test_what_is_missing_is_of_days_that_have_begun(alice: Api) -> None:
+    told = await alice.get(path("all"), **{"from": "2026-11-20", "to": "2026-11-21"})
+    assert {each["date"] for each in told["missing"]} <= {"2026-11-20"}
+
+
+async def test_a_404_says_how_things_stand(alice: Api) -> None:
+    for user_id, connection, offset, reason in [
+        ("alice", "connected", "-05:00", "no_data"),
+        ("nobody", "not_connected", None, "not_connected"),
+    ]:
+        for kind in KINDS:
+            answer = await alice.http.get(path(kind, user_id), params={"date": "2020-01-01"})
+            told = problem(answer, 404, "no_data")
+            assert (told["today"], told["connection"], told["timezone_offset"]) == ("2026-11-20", connection, offset)
+            assert {each["reason"] for each in told["missing"]} == (set() if kind == "workouts" else {reason})
+    told = problem(await alice.http.get(path("all", "nobody")), 404, "no_data")
+    assert len(told["missing"]) == 3 * 7
+
+
+async def test_a_range_by_its_ends(alice: Api) -> None:
+    told = await alice.get(path("all"), **{"from": "2026-11-12", "to": "2026-11-15"})
+    assert (told["from"], told["to"]) == ("2026-11-12", "2026-11-15")
+    alone = await alice.get(path("sleep"), **{"from": "2026-11-12", "to": "2026-11-15"})
+    assert told["sleep"] == alone
+    assert {each["date"] for each in alone["data"]} <= {f"2026-11-{day}" for day in range(12, 16)}
+    whole = await alice.get(path("all"), **{"from": "2025-10-18", "to": "2026-11-21"})
+    assert len(whole["sleep"]["data"]) > 20
+    for query, status, kind in [
+        ({"from": "2025-10-17", "to": "2026-11-21"}, 422, "invalid_range"),
+        ({"from": "2026-11-15", "to": "2026-11-12"}, 422, "invalid_range"),
+        ({"from": "2026-11-15"}, 422, "invalid_range"),
+        ({"to": "2026-11-15"}, 422, "invalid_range"),
+        ({"from": "yesterday", "to": "2026-11-15"}, 422, "invalid_date"),
+        ({"from": "2026-11-15", "to": "2026-11-22"}, 422, "future_date"),
+        ({"from": "2026-11-15", "to": "2026-11-16", "days": "3"}, 400, "both_parameters"),
+        ({"from": "2026-11-15", "to": "2026-11-16", "date": "today"}, 400, "both_parameters"),
+        ({"to": "2026-11-16", "date": "today"}, 400, "both_parameters"),
+    ]:
+        problem(await alice.http.get(path("all"), params=query), status, kind)

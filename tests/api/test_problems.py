@@ -48,7 +48,17 @@ async def test_errors_of_routing_and_validation(api: Api) -> None:
 
 
 async def test_a_body_that_is_not_what_was_asked_for(api: Api) -> None:
-    for body in [b"{", b"[]", b'"x"', b'{"types": 7}', b'{"typos": []}', b"\xff\xfe", b'{"types": [1]}']:
+    for body in [
+        b"{",
+        b"[]",
+        b'"x"',
+        b'{"types": 7}',
+        b'{"typos": []}',
+        b"\xff\xfe",
+        b'{"types": [1]}',
+        b"\xff",
+        b"[" * 10_000,
+    ]:
         headers = {"Content-Type": "application/json"}
         answer = await api.http.post("/api/v1/whoop/sync/alice", content=body, headers=headers)
         found = problem(answer, 422, "invalid_request")

@@ -1,4 +1,8 @@
-"""The load of `tests.bench.reads`: keep-alive connections that each ask as soon as they were answered."""
+"""A load from a process of its own: keep-alive connections that each ask as soon as they were answered.
+
+`python -m tests.bench.load PORT CONNECTIONS SECONDS KEY` with the paths on stdin; prints the latency of each answer, in
+seconds. The connections deal the paths out among themselves. An answer other than 200 ends it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,39 @@ import asyncio
 import random
 import sys
 import time
-from datetime import timedelta
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
-from tests.bench.place import EPOCH, KEY
+from tests.bench.place import KEY
 
-PEOPLE, DAYS, CONNECTIONS, SLICE_S = 10, 365, 16, 2.0
+
+async def latencies(
+    port: int, paths: Sequence[str], *, connections: int, seconds: float, key: str = KEY
+) -> list[float]:
+    """The latencies (seconds) of a slice of requests. RuntimeError when one of them was not answered with 200."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.bench.load",
+        str(port),
+        str(connections),
+        str(seconds),
+        key,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    out, _ = await process.communicate("\n".join(paths).encode())
+    if process.returncode:
+        raise RuntimeError("not every request was answered")
+    return [float(each) for each in out.split()]
 
 
 class _Asker(asyncio.Protocol):
     """One connection; notes how long each answer took."""
 
-    def __init__(self, requests: list[bytes], until: float, seen: list[float]) -> None:
+    def __init__(self, requests: Sequence[bytes], until: float, seen: list[float]) -> None:
         self._requests, self._until, self._seen = requests, until, seen
         self._missing, self._sent_at = -1, 0.0
         self._head = b""
@@ -26,6 +52,10 @@ class _Asker(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._ask()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(ConnectionError("the other side hung up"))
 
     def _ask(self) -> None:
         self._sent_at = time.perf_counter()
@@ -39,7 +69,9 @@ class _Asker(asyncio.Protocol):
             if end < 0:
                 return
             if not self._head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(self._head[:200].decode())
+                self.done.set_exception(RuntimeError(self._head[:1000].decode()))
+                self._transport.close()
+                return
             at = self._head.index(b"content-length: ") + 16
             self._missing = int(self._head[at : self._head.index(b"\r", at)]) - (len(self._head) - end - 4)
         else:
@@ -50,34 +82,23 @@ class _Asker(asyncio.Protocol):
             if now < self._until:
                 self._ask()
             else:
-                self._transport.close()
                 self.done.set_result(None)
+                self._transport.close()
 
 
-def _requests(kind: str) -> list[bytes]:
-    rng = random.Random(1)
-    if kind == "constant":
-        paths = ["/bench/constant"]
-    else:
-        paths = [
-            f"/api/v1/whoop/daily-data/member-{rng.randrange(PEOPLE)}"
-            f"?date={(EPOCH - timedelta(days=rng.randrange(10, DAYS))).date()}"
-            for _ in range(2000)
-        ]
-    return [f"GET {each} HTTP/1.1\r\nHost: bench\r\nX-API-Key: {KEY}\r\n\r\n".encode() for each in paths]
-
-
-async def _main(port: int, kind: str) -> None:
+async def _main(port: int, connections: int, seconds: float, key: str, paths: Sequence[str]) -> None:
     seen: list[float] = []
-    until = time.perf_counter() + SLICE_S
+    until = time.perf_counter() + seconds
+    requests = [f"GET {each} HTTP/1.1\r\nHost: bench\r\nX-API-Key: {key}\r\n\r\n".encode() for each in paths]
     loop = asyncio.get_running_loop()
-    askers = [
-        (await loop.create_connection(lambda: _Asker(_requests(kind), until, seen), "127.0.0.1", port))[1]
-        for _ in range(CONNECTIONS)
-    ]
+    askers = []
+    for number in range(connections):
+        own = requests[number::connections] or requests
+        askers.append((await loop.create_connection(partial(_Asker, own, until, seen), "127.0.0.1", port))[1])
     await asyncio.gather(*(each.done for each in askers))
     print(*(f"{each:.6f}" for each in seen))
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), sys.argv[2]))
+    port, connections, seconds, key = sys.argv[1:]
+    asyncio.run(_main(int(port), int(connections), float(seconds), key, sys.stdin.read().splitlines()))

@@ -57,15 +57,15 @@ async def _measured(url: str, base: str, keys: object) -> tuple[float, float, in
         grant = await members.grant_of_user(runtime.db, "member")
         assert grant is not None
         await runtime.db.row("SELECT 1")
-        before = _resident_mb("VmRSS")
+        before = resident_mb("VmRSS")
         report = await runtime.engine.backfill(grant, "backfill")
         assert not report.errors, report.errors
-        return before, _resident_mb("VmHWM"), sum(each.written for each in report.outcomes.values())
+        return before, resident_mb("VmHWM"), sum(each.written for each in report.outcomes.values())
 
 
-def _resident_mb(field: str) -> float:
-    """A line of /proc/self/status in MB; VmHWM is the peak so far."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+def resident_mb(field: str, process: int | str = "self") -> float:
+    """A line of /proc/PROCESS/status in MB; VmHWM is the peak so far."""
+    for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) / 1024
     raise RuntimeError(f"this kernel does not tell {field}")

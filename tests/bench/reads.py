@@ -9,23 +9,24 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import random
 import socket
-import sys
-from pathlib import Path
+from datetime import timedelta
 
 import uvicorn
 
 from circadia import logs
 from circadia.app import create_app
 from tests.bench import place
-from tests.bench.load import DAYS, PEOPLE, SLICE_S
+from tests.bench.load import latencies
 
-_ROUNDS = 5
+_PEOPLE, _DAYS = 10, 365
+_CONNECTIONS, _SLICE_S, _ROUNDS = 16, 2.0, 5
 
 
 async def run() -> None:
     """Print requests a second, p50 and p99 of both, and their ratios."""
-    simulator = place.whoop(people=PEOPLE, days=DAYS)
+    simulator = place.whoop(people=_PEOPLE, days=_DAYS)
     context = multiprocessing.get_context("spawn")
     with place.server() as url:
         async with place.product(url, simulator) as runtime:
@@ -41,7 +42,7 @@ async def run() -> None:
         figures: dict[str, list[list[float]]] = {"constant": [], "day": []}
         for _ in range(_ROUNDS):
             for kind, seen in figures.items():
-                seen.append(await _load(port, kind))
+                seen.append(await latencies(port, _paths(kind), connections=_CONNECTIONS, seconds=_SLICE_S))
         server.terminate()
         server.join()
     told = {kind: _figures(seen) for kind, seen in figures.items()}
@@ -53,7 +54,7 @@ async def run() -> None:
 
 def _figures(slices: list[list[float]]) -> tuple[float, float, float]:
     times = sorted(each for one in slices for each in one)
-    return len(times) / (SLICE_S * len(slices)), times[len(times) // 2] * 1e3, times[int(len(times) * 0.99)] * 1e3
+    return len(times) / (_SLICE_S * len(slices)), times[len(times) // 2] * 1e3, times[int(len(times) * 0.99)] * 1e3
 
 
 def _serve(url: str, port: int, keys: object) -> None:
@@ -80,16 +81,12 @@ async def _up(port: int) -> None:
             return
 
 
-async def _load(port: int, kind: str) -> list[float]:
-    """The latencies (seconds) of a slice of requests from another process."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.bench.load",
-        str(port),
-        kind,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-    )
-    out, _ = await process.communicate()
-    return [float(each) for each in out.split()]
+def _paths(kind: str) -> list[str]:
+    if kind == "constant":
+        return ["/bench/constant"]
+    rng = random.Random(1)
+    return [
+        f"/api/v1/whoop/daily-data/member-{rng.randrange(_PEOPLE)}"
+        f"?date={(place.EPOCH - timedelta(days=rng.randrange(10, _DAYS))).date()}"
+        for _ in range(2000)
+    ]

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.cli.terminal import Terminal
+from tests.postgres import Server
 from tests.simulated import KEYS
 
 DAYS = 40
@@ -35,6 +36,14 @@ class Whoop:
     def order(self, route: str, **body: Any) -> None:
         """Something for its admin API to do."""
         self.http.post(f"{self.url}/_sim{route}", json=body).raise_for_status()
+
+
+@pytest.fixture
+def database_url(postgres_server: Server) -> Iterator[str]:
+    """A database that goes with the test: a process that outlives it finds nothing to write to."""
+    url = postgres_server.create()
+    yield url
+    postgres_server.drop(url)
 
 
 @pytest.fixture

@@ -11,10 +11,14 @@ import httpx2
 import psycopg
 import pytest
 
+from circadia.cli.demo.cast import cast
 from tests import postgres
 from tests.cli.terminal import Terminal
 
 CHOICES = ("--members", "2", "--days", "20", "--port", "0", "--no-browser", "--json")
+
+STATES = {"demo": ("ok", "ok"), "demo-2": ("ok", "not_connected"), "demo-3": ("not_connected", "ok")}
+"""How WHOOP and Sahha stand for each user of a demo with two members."""
 
 
 @pytest.fixture
@@ -29,13 +33,15 @@ def test_demo_comes_up_and_goes_on_the_next_time(tmp_path: Path, place: Path) ->
     with terminal.start("demo", *CHOICES) as demo:
         told = json.loads(demo.stdout(r".*\n")[0])
         assert list(told) == ["ready", "url", "simulator", "api_key", "users", "database_url"]
-        assert (told["ready"], told["users"]) == (True, ["demo", "demo-2"])
+        assert (told["ready"], told["users"]) == (True, ["demo", "demo-2", "demo-3"])
         _complete(told)
         assert terminal.run("demo").refused("running", str(place))
         demo.stderr("Ctrl-C stops it")
         said = demo.stop(signal.SIGINT)
     assert (said.code, said.stdout.count("\n")) == (0, 1)
     assert "6,000 a minute and 1,000,000 a day on both sides" in said.stderr
+    for user_id, sources in {"demo": "WHOOP and Sahha", "demo-2": "WHOOP only", "demo-3": "Sahha only"}.items():
+        assert f"{user_id} has {sources}" in said.stderr
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(told["database_url"])
 
@@ -50,7 +56,7 @@ def test_demo_comes_up_and_goes_on_the_next_time(tmp_path: Path, place: Path) ->
     with terminal.start("demo", "--reset", "--members", "1", *CHOICES[2:]) as demo:
         anew = json.loads(demo.stdout(r".*\n")[0])
         assert anew["api_key"] != told["api_key"]
-        assert anew["users"] == ["demo"]
+        assert anew["users"] == ["demo", "demo-2"]
         assert demo.stop().code == 0
 
 
@@ -65,6 +71,10 @@ def _complete(told: dict[str, str]) -> None:
         types = http.get(f"{told['url']}/api/v1/whoop/statistics/demo").json()["types"]
         assert {name: each["count"] for name, each in types.items()} == {name: len(truth[name]) for name in types}
         assert http.get(f"{told['url']}/docs").status_code == 200
+        for user_id, states in STATES.items():
+            days = {"from": day["date"], "to": day["date"]}
+            answer = http.get(f"{told['url']}/api/v1/unified/{user_id}/days", params=days).json()
+            assert (answer["sources"]["whoop"]["state"], answer["sources"]["sahha"]["state"]) == states, answer
 
 
 def test_demo_touches_nothing_that_is_no_demo(tmp_path: Path) -> None:
@@ -76,7 +86,30 @@ def test_demo_touches_nothing_that_is_no_demo(tmp_path: Path) -> None:
     assert [each.name for each in directory.iterdir()] == ["diary.txt"]
 
 
-@pytest.mark.parametrize("name", ["WHOOP_CLIENT_ID", "WHOOP_CLIENT_SECRET_FILE"])
+@pytest.mark.parametrize(
+    ("people", "whoop", "sahha", "handed_on"),
+    [
+        (2, ["demo"], ["demo", "demo-2"], []),
+        (3, ["demo", "demo-2"], ["demo", "demo-3"], []),
+        (4, ["demo", "demo-2", "demo-3"], ["demo", "demo-2", "demo-4"], ["demo-2"]),
+        (
+            6,
+            ["demo", "demo-2", "demo-3", "demo-4", "demo-5"],
+            ["demo", "demo-2", "demo-3", "demo-4", "demo-6"],
+            ["demo-2"],
+        ),
+    ],
+)
+def test_everybody_has_a_source_and_most_have_both(
+    people: int, whoop: list[str], sahha: list[str], handed_on: list[str]
+) -> None:
+    found = cast(range(100, 100 + people))
+    assert (list(found.whoop), list(found.sahha), list(found.devices)) == (whoop, sahha, handed_on)
+    numbers = {user_id: 100 + at for at, user_id in enumerate(found.users)}
+    assert {**found.whoop, **found.sahha} == numbers
+
+
+@pytest.mark.parametrize("name", ["WHOOP_CLIENT_ID", "WHOOP_CLIENT_SECRET_FILE", "SAHHA_CLIENT_SECRET"])
 def test_demo_refuses_real_credentials(tmp_path: Path, name: str) -> None:
     assert Terminal(tmp_path, {name: "real"}).run("demo").refused(name)
     (tmp_path / ".env").write_text(f"{name}=real\n")

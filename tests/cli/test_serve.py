@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from tests.cli.terminal import WAIT_S, Running, Terminal
+from tests.postgres import Server
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -125,3 +126,40 @@ def test_the_whoop_service_alone_has_a_port_of_its_own(terminal: Terminal) -> No
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert terminal.with_settings(PORT=port).run("serve", "--only", "whoop").refused(f"port {port}")
+
+
+def test_the_two_services_apart_on_a_database_each(connected: Terminal, postgres_server: Server) -> None:
+    assert connected.run("sync", "alice", "--type", "cycle", "--wait").code == 0
+    bootstrap = {"SERVICE_API_KEY": "k" * 32}
+    other = postgres_server.create()
+    with connected.with_settings(**bootstrap).start("serve", "--only", "whoop", "--no-worker", "--port", "0") as whoop:
+        whoop_url = whoop.stderr(r'"url": "(http://127.0.0.1:\d+)"')[1]
+        apart = Terminal(
+            connected.directory,
+            {
+                "DATABASE_URL": other,
+                "TOKEN_ENCRYPTION_KEYS": connected.settings["TOKEN_ENCRYPTION_KEYS"],
+                "WHOOP_SERVICE_URL": whoop_url,
+                "WHOOP_SERVICE_API_KEY": bootstrap["SERVICE_API_KEY"],
+            }
+            | bootstrap,
+        )
+        with apart.start("serve", "--only", "gateway", "--port", "0") as gateway:
+            url = gateway.stderr(r'"url": "(http://127.0.0.1:\d+)"')[1]
+            assert children(gateway) == []
+            with httpx2.Client(headers={"X-API-Key": bootstrap["SERVICE_API_KEY"]}, trust_env=False) as http:
+                assert [http.get(f"{each}/").json()["part"] for each in (whoop_url, url)] == ["whoop", "gateway"]
+                ready = http.get(f"{url}/health/ready")
+                assert (ready.status_code, set(ready.json()["checks"])) == (200, {"database", "migrations"})
+                assert http.get(f"{url}/api/v1/whoop/daily-data/alice").status_code == 404
+                assert http.get(f"{whoop_url}/api/v1/health/alice").status_code == 404
+                told = http.get(f"{url}/api/v1/health/alice").json()["data"]["sources"]
+                assert told["whoop"]["available"]
+                assert told["sahha"] == {"available": False, "reason": "not_configured"}
+            assert gateway.stop().code == 0
+    postgres_server.drop(other)
+
+
+def test_the_gateway_alone_has_to_know_where_the_whoop_service_is(terminal: Terminal) -> None:
+    refused = terminal.run("serve", "--only", "gateway", "--port", "0")
+    assert refused.refused("WHOOP_SERVICE_URL", "ENABLE_WHOOP_INTEGRATION=false")

@@ -16,6 +16,7 @@ COMMANDS = [
     "serve",
     "worker",
     "simulate whoop",
+    "simulate sahha",
     "connect",
     "disconnect",
     "sync",
@@ -25,6 +26,12 @@ COMMANDS = [
     "status",
     "stats",
     "doctor",
+    "gateway check",
+    "gateway policy",
+    "identity set",
+    "identity show",
+    "identity list",
+    "identity remove",
     "keys create",
     "keys list",
     "keys revoke",
@@ -60,7 +67,8 @@ def test_help_teaches_with_examples(command: str) -> None:
         (["import", "nowhere.zip", "--user", "alice"], "nowhere.zip"),
         (["serve", "--port", "70000"], "--port"),
         (["demo", "--members", "0"], "--members"),
-        (["simulate", "sahha"], "sahha"),
+        (["simulate", "garmin"], "garmin"),
+        (["simulate", "sahha", "--profile", "anna"], "EXTERNAL_ID=WHOOP_USER_ID"),
         (["syncc"], "syncc"),
     ],
 )
@@ -80,9 +88,3 @@ def test_every_wrong_setting_has_its_line(tmp_path: Path) -> None:
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
     settings = {"DATABASE_URL": "postgresql://circadia@127.0.0.1:1/circadia", "TOKEN_ENCRYPTION_KEYS": KEYS}
     assert Terminal(tmp_path, settings).run("status").refused("PostgreSQL", "DATABASE_URL")
-
-
-def test_the_gateway_is_refused() -> None:
-    said = CliRunner().invoke(app, ["serve", "--only", "gateway"])
-    assert (said.exit_code, said.stdout) == (3, "")
-    assert said.stderr.startswith("circadia: the gateway is not part of this version.")

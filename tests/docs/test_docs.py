@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import psycopg
@@ -24,7 +25,9 @@ from circadia.clients.signature import key_of, signed_headers
 from circadia.config import NAMES, SECRETS, Settings
 from circadia.domain.catalog import CATALOG
 from circadia.domain.notices import Kind
-from circadia.simulator import admin, faults, mutations, switches
+from circadia.simulator import admin, console, faults, mutations, switches
+from circadia.simulator.sahha import admin as sahha_admin
+from circadia.simulator.sahha import switches as sahha_switches
 from circadia.storage.tables import metadata
 
 ROOT = Path(__file__).parents[2]
@@ -359,8 +362,22 @@ def test_switches_faults_mutations_and_routes_of_the_simulator_are_documented() 
     assert set(_first_column(sections["Faults"])) == kinds
     assert set(_first_column(sections["Mutations"])) == set(mutations.ACTIONS)
     told = set(re.findall(r"(/_sim/[^`]*)`", sections["Admin API"]))
-    real = set(re.findall(r'_route\("([^"]+)"', _text(Path(admin.__file__))))
-    assert told == {f"/_sim{path.replace(':int', '')}" for path in real}
+    assert told == _steered(admin)
+
+
+def test_switches_and_routes_of_the_simulated_sahha_are_documented() -> None:
+    sections = _sections(REFERENCE / "simulator.md", 3)
+    defaults = sahha_switches.DEFAULT_SWITCHES.model_dump()
+    found = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", sections["Switches of Sahha"], flags=re.MULTILINE)
+    assert dict(found) == {name: str(_as_json(value)) for name, value in defaults.items()}
+    told = set(re.findall(r"(/_sim/[^`]*)`", sections["Routes under /_sim"]))
+    assert told == _steered(sahha_admin)
+
+
+def _steered(admin: ModuleType) -> set[str]:
+    """The paths of an admin API, those that every simulator has included."""
+    code = _text(Path(str(admin.__file__))) + _text(Path(console.__file__))
+    return {f"/_sim{path.replace(':int', '')}" for path in re.findall(r'\broute\("([^"]+)"', code)}
 
 
 def _as_json(value: Any) -> str:

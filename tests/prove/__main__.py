@@ -17,9 +17,16 @@ import structlog
 
 from tests import postgres
 from tests.postgres import Server
-from tests.prove import budget, converge, intake, takeover, truth
+from tests.prove import budget, converge, gateway, intake, takeover, truth
 
-PROOFS = {"truth": truth, "converge": converge, "intake": intake, "budget": budget, "takeover": takeover}
+PROOFS = {
+    "truth": truth,
+    "converge": converge,
+    "intake": intake,
+    "budget": budget,
+    "takeover": takeover,
+    "gateway": gateway,
+}
 """Each has `arguments(parser)`, and `run(server, options)` and `slice_(server, seed)`, which tell whether it held."""
 
 

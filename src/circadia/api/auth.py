@@ -106,7 +106,16 @@ def _requires(scope: KeyScope) -> Callable[[Request], Awaitable[ApiKey]]:
     return caller
 
 
-Reader = Annotated[ApiKey, Depends(_requires("read"))]
+_read = _requires("read")
+
+
+async def _gateway_reader(request: Request) -> ApiKey | None:
+    """The key of a reader; nobody is asked for one under GATEWAY_ANONYMOUS."""
+    return None if request.app.state.runtime.settings.gateway_anonymous else await _read(request)
+
+
+Reader = Annotated[ApiKey, Depends(_read)]
+GatewayReader = Annotated[ApiKey | None, Depends(_gateway_reader)]
 Writer = Annotated[ApiKey, Depends(_requires("write"))]
 Admin = Annotated[ApiKey, Depends(_requires("admin"))]
 

@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Request
 
 from circadia.domain.members import check_user_id
 from circadia.errors import Invalid
-from circadia.runtime import Runtime
+from circadia.runtime import GatewayRuntime, Runtime
 
 
 async def _runtime(request: Request) -> Runtime:
@@ -22,6 +22,8 @@ async def _user_id(user_id: Annotated[str, Path(description="The app's own id of
 
 
 RuntimeDep = Annotated[Runtime, Depends(_runtime)]
+GatewayRuntimeDep = Annotated[GatewayRuntime, Depends(_runtime)]
+"""For routes that are also served where the WHOOP service is not."""
 UserId = Annotated[str, Depends(_user_id)]
 
 

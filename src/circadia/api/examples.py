@@ -295,6 +295,19 @@ CONNECTION: dict[str, Any] = {
     "checked_at": "2026-11-19T18:31:00Z",
 }
 
+_STANDING: dict[str, Any] = {
+    "today": "2026-11-19",
+    "timezone_offset": "-05:00",
+    "connection": "connected",
+    "missing": [
+        {
+            "date": "2026-11-14",
+            "part": "recovery",
+            "reason": "unscorable",
+            "remedy": "WHOOP could not score it, usually because the strap was not worn or had too little data.",
+        }
+    ],
+}
 _FRAME = {"user_id": "demo", "from": "2026-11-13", "to": "2026-11-19", "as_of": DAY["as_of"]}
 _ROWS: dict[str, dict[str, Any]] = {
     "recovery": {"date": "2026-11-19", "recovery_score": 71, "hrv_rmssd": 64.2, "resting_heart_rate": 54},
@@ -302,7 +315,18 @@ _ROWS: dict[str, dict[str, Any]] = {
     "workouts": {"date": "2026-11-18", "sport_name": "running", "strain": 11.2, "duration_seconds": 2710},
     "cycles": {"date": "2026-11-19", "strain": 8.4, "kilojoule": 7320.5, "calories": 1750},
 }
-INTERNAL: dict[str, Any] = {name: {**row, **_FRAME, "latest": row, "data": [row]} for name, row in _ROWS.items()}
+INTERNAL: dict[str, Any] = {
+    name: {
+        **_STANDING,
+        **({} if name == "recovery" else {"missing": []}),
+        **row,
+        **_FRAME,
+        "latest": row,
+        "data": [row],
+        **({name: [row]} if name in ("workouts", "cycles") else {}),
+    }
+    for name, row in _ROWS.items()
+}
 
 PROFILE: dict[str, Any] = {
     "user_id": "demo",
@@ -318,6 +342,7 @@ EVERYTHING: dict[str, Any] = {
     "user_id": "demo",
     "from": _FRAME["from"],
     "to": _FRAME["to"],
+    **_STANDING,
     **INTERNAL,
     "profile": PROFILE,
 }

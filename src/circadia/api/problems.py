@@ -1,8 +1,10 @@
-"""Errors as RFC 9457 problem documents: the one table from an error's remedy to an HTTP status."""
+"""Errors as RFC 9457 problem documents, or as `api.envelopes` has it: the one table from an error's remedy to an HTTP
+status."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +17,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from circadia import errors
+from circadia.api import envelopes
 from circadia.errors import CircadiaError
+from circadia.gateway.breaker import OPEN_S, CircuitOpen
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:circadia:problem:"
@@ -53,7 +57,6 @@ _TITLES = {
 
 
 _BEFORE_A_ROUTE = {
-    400: ("malformed_request", "the request could not be read"),
     404: ("no_such_route", "there is nothing at this path; the API's description lists what there is"),
     405: ("method_not_allowed", "this path does not take this method; the Allow header says which it takes"),
     413: ("body_too_large", "the request's body is larger than this path takes"),
@@ -97,20 +100,28 @@ def answer(
     *,
     remedy: str | None = None,
     headers: dict[str, str] | None = None,
-    found: list[dict[str, Any]] | None = None,
+    found: Sequence[Any] = (),
+    extension: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """A problem as a response."""
+    """A problem as a response, in the envelope of its path. `found` is what validation found, as Pydantic tells it;
+    `extension` are a problem document's further members."""
+    path = request.scope["path"]
+    request_id = structlog.contextvars.get_contextvars().get("request")
+    if enveloped := envelopes.of(path):
+        now = request.app.state.runtime.clock()
+        return enveloped(envelopes.Trouble(status, kind, detail, remedy, found, headers, request_id, path, now))
     body = Problem(
         type=_TYPE + kind,
         title=_TITLES.get(status, "Error"),
         status=status,
         detail=detail,
         remedy=remedy,
-        instance=quote(request.scope["path"], safe=_PLAIN_IN_A_PATH),
-        request_id=structlog.contextvars.get_contextvars().get("request"),
-        errors=found,
+        instance=quote(path, safe=_PLAIN_IN_A_PATH),
+        request_id=request_id,
+        errors=[{"where": _where(each), "message": each["msg"]} for each in found] or None,
     )
-    return JSONResponse(body.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)
+    told = {**(extension or {}), **body.model_dump(exclude_none=True)}
+    return JSONResponse(told, status, headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -130,18 +141,31 @@ async def _on_named(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, errors.RateLimited):
         wait = (error.until - request.app.state.runtime.clock()).total_seconds()
         headers["Retry-After"] = str(max(math.ceil(wait), 1))
-    return answer(request, status, error.kind, error.message, remedy=error.remedy, headers=headers)
+    if isinstance(error, CircuitOpen):
+        headers["Retry-After"] = str(math.ceil(OPEN_S))
+    return answer(
+        request, status, error.kind, error.message, remedy=error.remedy, headers=headers, extension=error.extension
+    )
 
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found = [{"where": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()]
-    detail = "; ".join(f"{each['where']}: {each['message']}" for each in found)
+    found = error.errors()
+    detail = "; ".join(f"{_where(each)}: {each['msg']}" for each in found)
     return answer(request, 422, "invalid_request", detail, found=found)
+
+
+def _where(found: dict[str, Any]) -> str:
+    return ".".join(map(str, found["loc"]))
+
+
+_UNREADABLE = {"type": "unreadable", "loc": ("body",), "msg": "it could not be read"}
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # only a body is refused so early: one that no parser gets through
+        return answer(request, 422, "invalid_request", f"body: {_UNREADABLE['msg']}", found=[_UNREADABLE])
     kind, detail = _BEFORE_A_ROUTE.get(error.status_code, ("http_error", str(error.detail)))
     headers = dict(error.headers) if error.headers else None
     return answer(request, error.status_code, kind, detail, headers=headers)

@@ -13,6 +13,8 @@ from circadia.cli import (
     db,
     deliveries,
     doctor,
+    gateway,
+    identity,
     imports,
     keys,
     notices,
@@ -37,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_START, _MEMBERS, _OPERATE = "Start", "Members and their data", "Operate"
+_START, _MEMBERS, _GATEWAY, _OPERATE = "Start", "Members and their data", "The gateway", "Operate"
 
 app.command(rich_help_panel=_START)(command.demo)
 app.command(rich_help_panel=_START)(serve.serve)
@@ -52,6 +54,8 @@ app.command("import", rich_help_panel=_MEMBERS)(imports.import_)
 app.command(rich_help_panel=_MEMBERS)(status.status)
 app.command(rich_help_panel=_MEMBERS)(doctor.stats)
 app.command(rich_help_panel=_MEMBERS)(doctor.doctor)
+app.add_typer(gateway.app, name="gateway", rich_help_panel=_GATEWAY)
+app.add_typer(identity.app, name="identity", rich_help_panel=_GATEWAY)
 app.add_typer(keys.app, name="keys", rich_help_panel=_OPERATE)
 app.add_typer(db.app, name="db", rich_help_panel=_OPERATE)
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel=_OPERATE)

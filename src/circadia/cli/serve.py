@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import AsyncExitStack
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import structlog
 import typer
 
 from circadia import config, logs
 from circadia.cli import running
-from circadia.errors import Misconfigured
 from circadia.sync.pace import SLOTS
 
 if TYPE_CHECKING:
@@ -26,11 +24,8 @@ _PORT_OF_WHOOP_ALONE = 8001
 _LOOK_S = 0.05
 
 
-class Part(StrEnum):
-    """What `serve` can be narrowed to."""
-
-    WHOOP = "whoop"
-    GATEWAY = "gateway"
+Part = Literal["whoop", "gateway"]
+"""What `serve` can be narrowed to."""
 
 
 def serve(
@@ -39,7 +34,10 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; default PORT, else 8000. 0 takes a free one.")
     ] = None,
-    only: Annotated[Part | None, typer.Option(help="Serve one part alone; whoop is what there is (port 8001).")] = None,
+    only: Annotated[
+        Part | None,
+        typer.Option(help="Serve one part alone: the WHOOP service (port 8001), or the gateway, which has no worker."),
+    ] = None,
 ) -> None:
     """Serve the API and, unless told otherwise, run a worker beside it.
 
@@ -50,15 +48,11 @@ def serve(
       circadia serve
       PUBLIC_URL=https://whoop.example.org circadia serve --host 0.0.0.0
       circadia serve --no-worker     (and `circadia worker` on other machines)
+      circadia serve --only gateway  (and `circadia serve --only whoop` elsewhere)
     """
-    if only is Part.GATEWAY:
-        raise Misconfigured(
-            "the gateway is not part of this version",
-            remedy="Run `circadia serve`, or `circadia serve --only whoop`.",
-        )
     settings, listener = _listening(host, port, only)
     logs.configure(settings.log_level, settings.log_format)
-    running.run(_serve(settings, listener, worker), until_stopped=True)
+    running.run(_serve(settings, listener, only, worker and only != "gateway"), until_stopped=True)
 
 
 def worker(
@@ -86,7 +80,7 @@ def _listening(host: str | None, port: int | None, only: Part | None) -> tuple[S
     from circadia.cli import listening
 
     settings = running.settings_with(HOST=host, PORT=None if port is None else str(port))
-    if only is Part.WHOOP and "port" not in settings.model_fields_set:
+    if only == "whoop" and "port" not in settings.model_fields_set:
         settings = running.settings_with(HOST=host, PORT=str(_PORT_OF_WHOOP_ALONE))
     listener = listening.bind(settings.host, settings.port)
     if settings.port == 0:
@@ -94,17 +88,18 @@ def _listening(host: str | None, port: int | None, only: Part | None) -> tuple[S
     return settings, listener
 
 
-async def _serve(settings: Settings, listener: socket.socket, worker: bool) -> int:
+async def _serve(settings: Settings, listener: socket.socket, only: Part | None, worker: bool) -> int:
     from circadia.app import create_app
     from circadia.cli import beside, listening
 
-    app = create_app(settings, worker=False)
+    part = only or "all"
+    app = create_app(settings, part=part, worker=False)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(listening.serving_with_lifespan(app, listener))
         if worker:
             child = await stack.enter_async_context(beside.worker_beside())
             app.state.employed = child.works
-        log.info("serve.ready", url=settings.public_url, port=listening.port_of(listener), worker=worker)
+        log.info("serve.ready", part=part, url=settings.public_url, port=listening.port_of(listener), worker=worker)
         await asyncio.Event().wait()
     return running.DONE
 

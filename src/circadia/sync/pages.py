@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-import orjson
 from pydantic import ValidationError
 
 from circadia import __version__
 from circadia.clients.whoop.client import Page
 from circadia.domain.catalog import BY_NAME, RecordType
 from circadia.domain.members import Connection as Grant
+from circadia.domain.storable import unstorable
 from circadia.storage import deliveries, exports, records, rejects
 from circadia.storage.coverage import Arrival
 from circadia.storage.postgres import Connection, Database
@@ -47,7 +47,7 @@ class Stored:
 def parse(type_: RecordType, raw: Any, whoop_user_id: int | None) -> Received | Unreadable:
     """One record. It is unreadable when the model does not accept it, when it is another person's, or when it holds
     what JSON allows and the database does not (NUL characters, lone surrogates)."""
-    error = _unstorable(raw)
+    error = unstorable(raw)
     if error is None and isinstance(raw, dict) and raw.get("user_id", whoop_user_id) != whoop_user_id:
         error = "user_id: it belongs to another WHOOP account"
     if error is None:
@@ -58,14 +58,6 @@ def parse(type_: RecordType, raw: Any, whoop_user_id: int | None) -> Received | 
                 f"{'.'.join(map(str, each['loc'])) or 'record'}: {each['msg']}" for each in failure.errors()
             )
     return Unreadable(json.dumps(raw), error)
-
-
-def _unstorable(raw: Any) -> str | None:
-    try:
-        text = orjson.dumps(raw)
-    except TypeError:
-        return "record: text that is no valid Unicode, or a number beyond 64 bits"
-    return "record: a NUL character" if b"\\u0000" in text else None
 
 
 After = Callable[[Connection, Stored], Awaitable[None]]

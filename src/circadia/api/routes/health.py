@@ -12,22 +12,30 @@ from fastapi.responses import JSONResponse, Response
 
 from circadia import __version__, metrics
 from circadia.api.auth import OPEN, Admin
-from circadia.api.deps import RuntimeDep
+from circadia.api.deps import GatewayRuntimeDep, RuntimeDep
 from circadia.api.problems import documented
 from circadia.clients.whoop.client import Reachability
 from circadia.errors import CircadiaError
-from circadia.runtime import Runtime
+from circadia.runtime import GatewayRuntime, Runtime
 from circadia.storage import budget, members
 
 router = APIRouter(tags=["health"])
+whoop = APIRouter(tags=["health"])
+"""What is asked only where the WHOOP service is."""
 
 _SEEN_LATELY = timedelta(minutes=1)
 
 
 @router.get("/", summary="What this is", openapi_extra=OPEN)
-async def root() -> dict[str, str]:
-    """Name, version and where to read on."""
-    return {"service": "circadia", "version": __version__, "status": "ok", "health": "/health/ready"}
+async def root(request: Request) -> dict[str, str]:
+    """Name, version, which part of Circadia answers (`all`, `whoop` or `gateway`) and where to read on."""
+    return {
+        "service": "circadia",
+        "part": request.app.state.part,
+        "version": __version__,
+        "status": "ok",
+        "health": "/health/ready",
+    }
 
 
 @router.get("/health", summary="Is it healthy", openapi_extra=OPEN)
@@ -48,8 +56,8 @@ async def live() -> dict[str, str]:
     openapi_extra=OPEN,
     responses={503: {"description": "Not ready; `checks` says why"}},
 )
-async def ready(request: Request, runtime: RuntimeDep) -> JSONResponse:
-    """Database, schema and worker; 503 with what is missing."""
+async def ready(request: Request, runtime: GatewayRuntimeDep) -> JSONResponse:
+    """Database, schema and, but for a gateway alone, a worker; 503 with what is missing."""
     checks = await _checks(request, runtime)
     good = all(each == "ok" for each in checks.values())
     body = {
@@ -62,24 +70,30 @@ async def ready(request: Request, runtime: RuntimeDep) -> JSONResponse:
     return JSONResponse(body, 200 if good else 503)
 
 
-async def _checks(request: Request, runtime: Runtime) -> dict[str, str]:
+async def _checks(request: Request, runtime: GatewayRuntime) -> dict[str, str]:
     try:
         found = await asyncio.wait_for(runtime.db.row("SELECT version_num FROM alembic_version"), 3)
     except (CircadiaError, TimeoutError):
-        return {"database": "not reachable", "migrations": "unknown", "worker": "unknown"}
+        unknown = ("migrations", "worker") if isinstance(runtime, Runtime) else ("migrations",)
+        return {"database": "not reachable", **dict.fromkeys(unknown, "unknown")}
     wanted, at = runtime.revision, found[0] if found else None
-    state = request.app.state
-    works = runtime.jobs.worker_alive or (
-        not state.works_itself and state.employed() and await runtime.jobs.someone_works()
-    )
-    return {
+    checks = {
         "database": "ok",
         "migrations": "ok" if at == wanted else f"at {at}, needs {wanted}: run `circadia db upgrade`",
-        "worker": "ok" if works else "none alive: start `circadia worker`",
     }
+    if isinstance(runtime, Runtime):
+        checks["worker"] = "ok" if await _works(request, runtime) else "none alive: start `circadia worker`"
+    return checks
 
 
-@router.get("/health/whoop-api", summary="Does WHOOP answer", openapi_extra=OPEN)
+async def _works(request: Request, runtime: Runtime) -> bool:
+    state = request.app.state
+    return runtime.jobs.worker_alive or (
+        not state.works_itself and state.employed() and await runtime.jobs.someone_works()
+    )
+
+
+@whoop.get("/health/whoop-api", summary="Does WHOOP answer", openapi_extra=OPEN)
 async def whoop_api(runtime: RuntimeDep) -> dict[str, Any]:
     """Reachability and budget. A request is only spent when none was answered within the last minute."""
     now = runtime.clock()

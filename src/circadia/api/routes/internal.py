@@ -1,190 +1,109 @@
-"""Stored data in the shapes that other back ends ask for: views of the day documents.
-
-The flat fields and `latest` speak of the newest day that has the thing; `data` lists all of them, newest first.
-Durations are whole seconds or minutes as their names say, scores 0..100, energy in `calories` is kcal.
-"""
+"""Stored data in the shapes that other back ends ask for, see `served`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
-import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
+from circadia import served
 from circadia.api import examples
 from circadia.api.auth import Reader
 from circadia.api.deps import RuntimeDep, UserId, a_date, no_future
 from circadia.api.problems import documented
-from circadia.domain.catalog import SINGLETONS
 from circadia.errors import Invalid, NotFound
 from circadia.runtime import Runtime
-from circadia.storage import days, members, records
+from circadia.served import Body, Person, Stored
 
 router = APIRouter(prefix="/internal/data", tags=["internal"])
 
-Day = dict[str, Any]
-Days = Annotated[
-    int | None, Query(alias="days", ge=1, le=30, description="The last so many days, today included (default 7)")
-]
-OneDate = Annotated[
-    str | None, Query(alias="date", description="`today`, `yesterday` or `YYYY-MM-DD`, instead of days")
-]
+_DEFAULT_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The dates that a caller named, in one of three ways."""
+
+    count: int | None
+    day: str | None
+    first: str | None
+    last: str | None
+
+    def dates(self, today: date, now: datetime) -> tuple[date, date]:
+        """First and last date, both included, where it is `today`."""
+        if self.first is not None or self.last is not None:
+            return self._range(now)
+        if self.day is None:
+            return today - timedelta(days=(self.count or _DEFAULT_DAYS) - 1), today
+        named = {"today": today, "yesterday": today - timedelta(days=1)}
+        day = named.get(self.day) or no_future(a_date(self.day), now)
+        return day, day
+
+    def _range(self, now: datetime) -> tuple[date, date]:
+        if self.first is None or self.last is None:
+            raise Invalid("`from` and `to` belong together", kind="invalid_range")
+        first, last = a_date(self.first, "from"), no_future(a_date(self.last, "to"), now, "to")
+        if last < first:
+            raise Invalid("`to` lies before `from`", kind="invalid_range")
+        if (last - first).days >= served.MOST_DAYS:
+            raise Invalid(f"a range has {served.MOST_DAYS} days at most", kind="invalid_range")
+        return first, last
+
+
+async def _asked(
+    days: Annotated[
+        int | None, Query(ge=1, le=30, description="The last so many days, today included (default 7)")
+    ] = None,
+    date_: Annotated[
+        str | None, Query(alias="date", description="`today`, `yesterday` or `YYYY-MM-DD`, instead of days")
+    ] = None,
+    from_: Annotated[
+        str | None, Query(alias="from", description="First date, `YYYY-MM-DD`, instead of days; with `to`")
+    ] = None,
+    to: Annotated[str | None, Query(description="Last date, included")] = None,
+) -> Asked:
+    if sum((days is not None, date_ is not None, from_ is not None or to is not None)) > 1:
+        raise Invalid("give one of `days`, `date`, and `from` with `to`", kind="both_parameters")
+    return Asked(days, date_, from_, to)
+
+
+AskedDep = Annotated[Asked, Depends(_asked)]
 Wait = Annotated[int, Query(ge=0, le=10_000, description="How long to wait for WHOOP when the newest day is stale")]
 
 
-def _shown(example: Day) -> dict[int | str, dict[str, Any]]:
+def _shown(example: Body) -> dict[int | str, dict[str, Any]]:
     """What a route answers, for its description."""
     return {200: {"content": {"application/json": {"example": example}}}, **documented(400, 401, 403, 404, 422)}
 
 
-def _recovery(day: Day) -> list[Day]:
-    found = day["recovery"]
-    if found is None:
-        return []
-    sleep = day["sleep"] or {}
-    return [
-        {
-            "date": day["date"],
-            "cycle_id": found["cycle_id"],
-            "sleep_id": found["sleep_id"],
-            "score_state": found["state"],
-            "recovery_score": found["score"],
-            "hrv_rmssd": found["hrv"],
-            "resting_heart_rate": found["rhr"],
-            "spo2_percentage": found["spo2_pct"],
-            "skin_temp_celsius": found["skin_temp_celsius"],
-            "respiratory_rate": sleep.get("respiratory_rate_rpm"),
-            "user_calibrating": found["calibrating"],
-            "recorded_at": sleep.get("end_at") or found["updated_at"],
-        }
-    ]
-
-
-def _sleep(day: Day) -> list[Day]:
-    found = day["sleep"]
-    if found is None:
-        return []
-    stages = found["stages"] or {}
-    return [
-        {
-            "date": day["date"],
-            "sleep_id": found["id"],
-            "score_state": found["state"],
-            "sleep_score": found["performance"],
-            "duration_seconds": _whole(found["asleep_ms"], 1000),
-            "in_bed_seconds": _whole(found["in_bed_ms"], 1000),
-            "efficiency_percentage": found["efficiency_pct"],
-            "consistency_percentage": found["consistency_pct"],
-            "respiratory_rate": found["respiratory_rate_rpm"],
-            "start_time": found["start_at"],
-            "end_time": found["end_at"],
-            "timezone_offset": found["timezone_offset"],
-            "sleep_stages": {
-                "light_sleep_minutes": _whole(stages.get("light_ms"), 60_000),
-                "rem_sleep_minutes": _whole(stages.get("rem_ms"), 60_000),
-                "deep_sleep_minutes": _whole(stages.get("deep_ms"), 60_000),
-                "awake_minutes": _whole(stages.get("awake_ms"), 60_000),
-            },
-            "naps": len(day["naps"]),
-        }
-    ]
-
-
-def _workouts(day: Day) -> list[Day]:
-    return [
-        {
-            "date": day["date"],
-            "workout_id": each["id"],
-            "sport_name": each["sport"],
-            "score_state": each["state"],
-            "start_time": each["start_at"],
-            "end_time": each["end_at"],
-            "duration_seconds": _whole(each["duration_ms"], 1000),
-            "strain": each["strain"],
-            "average_heart_rate": each["average_hr_bpm"],
-            "max_heart_rate": each["max_hr_bpm"],
-            "calories": each["calories"],
-            "distance_meter": each["distance_m"],
-        }
-        for each in reversed(day["workouts"])
-    ]
-
-
-def _cycles(day: Day) -> list[Day]:
-    lead = [day["cycle"]] if day["cycle"] else []
-    return [
-        {
-            "date": day["date"],
-            "cycle_id": each["id"],
-            "score_state": each["state"],
-            "start_time": each["start_at"],
-            "end_time": each["end_at"],
-            "strain": each["strain"],
-            "kilojoule": each["kilojoule"],
-            "calories": each["calories"],
-            "average_heart_rate": each["average_hr_bpm"],
-            "max_heart_rate": each["max_hr_bpm"],
-            "step_count": each["steps"],
-        }
-        for each in (*lead, *(other["cycle"] for other in day["other_cycles"] if other["cycle"]))
-    ]
-
-
-VIEWS: dict[str, Callable[[Day], list[Day]]] = {
-    "recovery": _recovery,
-    "sleep": _sleep,
-    "workouts": _workouts,
-    "cycles": _cycles,
-}
-
-
-def _whole(value: float | None, unit: int) -> int | None:
-    return None if value is None else round(value / unit)
-
-
 @router.get("/profile/{user_id}", summary="Profile and body", responses=_shown(examples.PROFILE))
-async def profile(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str, Any]:
+async def profile(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> Body:
     """Name, e-mail and the newest body measurement of a user."""
-    found = await _profile(runtime, user_id)
+    found = await served.profile(runtime.db, await _person(runtime, user_id))
     if found is None:
         raise NotFound("there is no profile of this user", kind="no_data")
     return found
 
 
 @router.get("/all/{user_id}", summary="Everything at once", responses=_shown(examples.EVERYTHING))
-async def everything(
-    user_id: UserId,
-    runtime: RuntimeDep,
-    _key: Reader,
-    days_: Days = None,
-    date_: OneDate = None,
-    wait_ms: Wait = 0,
-) -> dict[str, Any]:
+async def everything(user_id: UserId, runtime: RuntimeDep, _key: Reader, asked: AskedDep, wait_ms: Wait = 0) -> Body:
     """Recovery, sleep, workouts, cycles and profile in one answer; a part without data is null."""
-    first, last, found = await _days(runtime, user_id, days_, date_, wait_ms)
-    told = {name: _view(name, user_id, first, last, found) for name in VIEWS}
-    person = await _profile(runtime, user_id)
-    if person is None and not any(told.values()):
-        raise _nothing()
-    return {"user_id": user_id, "from": first, "to": last, **told, "profile": person}
+    found = await _stored(runtime, user_id, asked, wait_ms)
+    body = found.everything(await served.profile(runtime.db, found.person))
+    if body is None:
+        raise _nothing(found.standing)
+    return body
 
 
 def _add_route(name: str) -> None:
-    async def one_kind(
-        user_id: UserId,
-        runtime: RuntimeDep,
-        _key: Reader,
-        days_: Days = None,
-        date_: OneDate = None,
-        wait_ms: Wait = 0,
-    ) -> dict[str, Any]:
-        first, last, found = await _days(runtime, user_id, days_, date_, wait_ms)
-        view = _view(name, user_id, first, last, found)
-        if view is None:
-            raise _nothing()
-        return view
+    async def one_kind(user_id: UserId, runtime: RuntimeDep, _key: Reader, asked: AskedDep, wait_ms: Wait = 0) -> Body:
+        found = await _stored(runtime, user_id, asked, wait_ms)
+        body = found.part(name)
+        if body is None:
+            raise _nothing(found.standing_of(name))
+        return body
 
     router.add_api_route(
         f"/{name}/{{user_id}}",
@@ -196,66 +115,22 @@ def _add_route(name: str) -> None:
     )
 
 
-for _name in VIEWS:
+for _name in served.VIEWS:
     _add_route(_name)
 
 
-def _nothing() -> NotFound:
-    return NotFound("nothing is stored for this user and time", kind="no_data")
+def _nothing(standing: Body) -> NotFound:
+    return NotFound("nothing is stored for this user and time", kind="no_data", extension=standing)
 
 
-def _view(name: str, user_id: str, first: date, last: date, found: list[Day]) -> dict[str, Any] | None:
-    rows = [row for day in found for row in VIEWS[name](day)]
-    if not rows:
-        return None
-    scored = [row for row in rows if row["score_state"] == "SCORED"]
-    latest = (scored or rows)[0]
-    return {
-        **latest,
-        "user_id": user_id,
-        "from": first,
-        "to": last,
-        "as_of": found[0]["as_of"],
-        "latest": latest,
-        "data": rows,
-        **({name: rows} if name in ("workouts", "cycles") else {}),
-    }
+async def _person(runtime: Runtime, user_id: str) -> Person:
+    return await served.person(runtime.db, user_id, runtime.clock())
 
 
-async def _days(
-    runtime: Runtime, user_id: str, count: int | None, text: str | None, wait_ms: int
-) -> tuple[date, date, list[Day]]:
-    """The asked-for stretch and its documents, newest first."""
-    if count is not None and text is not None:
-        raise Invalid("give either `days` or `date`, not both", kind="both_parameters")
-    today = await _local_today(runtime, user_id)
-    if text is None:
-        first, last = today - timedelta(days=(count or 7) - 1), today
-    else:
-        named = {"today": today, "yesterday": today - timedelta(days=1)}
-        first = last = named.get(text) or no_future(a_date(text), runtime.clock())
+async def _stored(runtime: Runtime, user_id: str, asked: Asked, wait_ms: int) -> Stored:
+    """What is stored for the dates asked for, after WHOOP was waited for if need be."""
+    who = await _person(runtime, user_id)
+    first, last = asked.dates(who.today, runtime.clock())
     if wait_ms:
-        await runtime.on_demand.freshen(user_id, last, wait_ms / 1000)
-    found = [orjson.loads(each) async for each in days.documents(runtime.db, user_id, first, last)]
-    return first, last, found[::-1]
-
-
-async def _local_today(runtime: Runtime, user_id: str) -> date:
-    """Today where the member last was."""
-    member = await members.find(runtime.db, user_id)
-    if member is None:
-        return runtime.clock().date()
-    async with runtime.db.connection() as connection:
-        return (runtime.clock() + await members.local_offset(connection, member.id)).date()
-
-
-async def _profile(runtime: Runtime, user_id: str) -> dict[str, Any] | None:
-    member = await members.find(runtime.db, user_id)
-    if member is None:
-        return None
-    told: dict[str, Any] = {}
-    async with runtime.db.connection() as connection:
-        for type_ in SINGLETONS:
-            found = await records.newest(connection, type_, member.id)
-            told |= {("whoop_user_id" if key == "user_id" else key): value for key, value in (found or {}).items()}
-    return {"user_id": user_id, **told} if told else None
+        await runtime.on_demand.freshen(user_id, min(last, who.today), wait_ms / 1000)
+    return await served.stored(runtime.db, who, first, last)

@@ -28,9 +28,9 @@ router = APIRouter(tags=["webhooks"])
 )
 async def receive(request: Request, runtime: RuntimeDep) -> Response:
     """Signed by the app's client secret; 2xx once stored. The record is fetched afterwards by the normal road."""
-    body = await _limited_body(request)
+    body = await limited_body(request, webhooks.LARGEST)
     now = runtime.clock()
-    timestamp, signature = (_only(request, f"x-whoop-signature{each}") for each in ("-timestamp", ""))
+    timestamp, signature = (only(request, f"x-whoop-signature{each}") for each in ("-timestamp", ""))
     webhooks.verify(_secrets(runtime), timestamp, signature, body, now)
     event = webhooks.read(body)
     await runtime.intake.take(
@@ -39,19 +39,20 @@ async def receive(request: Request, runtime: RuntimeDep) -> Response:
     return Response(status_code=204)
 
 
-async def _limited_body(request: Request) -> bytes:
+async def limited_body(request: Request, largest: int) -> bytes:
+    """The raw body; Invalid when it has more than `largest` bytes, or the sender left in the middle of it."""
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > webhooks.LARGEST:
-                raise Invalid(f"a webhook has at most {webhooks.LARGEST} bytes", kind="body_too_large")
+            if len(body) > largest:
+                raise Invalid(f"a webhook has at most {largest} bytes", kind="body_too_large")
     except ClientDisconnect as error:
         raise Invalid("the sender left in the middle of the body") from error
     return bytes(body)
 
 
-def _only(request: Request, name: str) -> str:
+def only(request: Request, name: str) -> str:
     """A header that is there once; given twice it is nobody's word."""
     found = request.headers.getlist(name)
     return found[0] if len(found) == 1 else ""

@@ -1,12 +1,15 @@
--- What Sahha says, by profile: the gateway's own house, which needs no WHOOP member beside it.
+-- What Sahha says, by profile: the gateway's own house, which needs no WHOOP member beside it. described_at: Sahha last
+-- spoke of the profile itself; known_at: its first record came; heard_at: a webhook last brought one; logged_at: one last
+-- told of raw data.
 CREATE TABLE sahha_profiles (
     id bigint GENERATED ALWAYS AS IDENTITY,
     external_id text NOT NULL,
     state text NOT NULL DEFAULT 'active',
-    utc_offset_min integer,
     sources text[] NOT NULL DEFAULT '{}',
     described_at timestamptz,
+    known_at timestamptz,
     heard_at timestamptz,
+    logged_at timestamptz,
     created_at timestamptz NOT NULL,
     CONSTRAINT sahha_profiles_pkey PRIMARY KEY (id),
     CONSTRAINT sahha_profiles_external_id_key UNIQUE (external_id),
@@ -15,27 +18,27 @@ CREATE TABLE sahha_profiles (
 
 CREATE TABLE sahha_scores (
     profile_id bigint NOT NULL,
+    id uuid NOT NULL,
     type text NOT NULL,
     day date NOT NULL,
-    id uuid NOT NULL,
     score_at timestamptz NOT NULL,
     state text,
     score double precision,
+    utc_offset_min integer NOT NULL,
     computed_at timestamptz,
     received_at timestamptz NOT NULL,
     raw jsonb NOT NULL,
-    CONSTRAINT sahha_scores_pkey PRIMARY KEY (profile_id, type, day),
+    CONSTRAINT sahha_scores_pkey PRIMARY KEY (profile_id, id),
     CONSTRAINT sahha_scores_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES sahha_profiles (id) ON DELETE CASCADE
 );
 CREATE INDEX sahha_scores_profile_id_day_idx ON sahha_scores (profile_id, day);
-CREATE INDEX sahha_scores_profile_id_id_idx ON sahha_scores (profile_id, id);
 
 CREATE TABLE sahha_biomarkers (
     profile_id bigint NOT NULL,
+    id uuid NOT NULL,
     type text NOT NULL,
     span text NOT NULL,
     day date NOT NULL,
-    id uuid NOT NULL,
     category text NOT NULL,
     aggregation text,
     value text NOT NULL,
@@ -44,34 +47,34 @@ CREATE TABLE sahha_biomarkers (
     start_at timestamptz NOT NULL,
     end_at timestamptz NOT NULL,
     settled boolean NOT NULL,
+    utc_offset_min integer NOT NULL,
     computed_at timestamptz,
     received_at timestamptz NOT NULL,
     raw jsonb NOT NULL,
-    CONSTRAINT sahha_biomarkers_pkey PRIMARY KEY (profile_id, type, span, day),
+    CONSTRAINT sahha_biomarkers_pkey PRIMARY KEY (profile_id, id),
     CONSTRAINT sahha_biomarkers_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES sahha_profiles (id) ON DELETE CASCADE
 );
 CREATE INDEX sahha_biomarkers_profile_id_day_idx ON sahha_biomarkers (profile_id, day);
-CREATE INDEX sahha_biomarkers_profile_id_id_idx ON sahha_biomarkers (profile_id, id);
 
 CREATE TABLE sahha_archetypes (
     profile_id bigint NOT NULL,
+    id uuid NOT NULL,
     name text NOT NULL,
     periodicity text NOT NULL,
     day date NOT NULL,
-    id uuid NOT NULL,
     value text NOT NULL,
     data_type text NOT NULL,
-    ordinality integer,
+    ordinality numeric,
     start_at timestamptz NOT NULL,
     end_at timestamptz NOT NULL,
+    utc_offset_min integer NOT NULL,
     computed_at timestamptz,
     received_at timestamptz NOT NULL,
     raw jsonb NOT NULL,
-    CONSTRAINT sahha_archetypes_pkey PRIMARY KEY (profile_id, name, periodicity, day),
+    CONSTRAINT sahha_archetypes_pkey PRIMARY KEY (profile_id, id),
     CONSTRAINT sahha_archetypes_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES sahha_profiles (id) ON DELETE CASCADE
 );
 CREATE INDEX sahha_archetypes_profile_id_day_idx ON sahha_archetypes (profile_id, day);
-CREATE INDEX sahha_archetypes_profile_id_id_idx ON sahha_archetypes (profile_id, id);
 
 CREATE TABLE sahha_rejects (
     id bigint GENERATED ALWAYS AS IDENTITY,

@@ -1,0 +1,83 @@
+"""The Sahha routes of older callers: rows as a bare list, newest first, 404 where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from circadia.api import gateway_examples as examples
+from circadia.api.answers import Answer
+from circadia.api.auth import GatewayReader
+from circadia.api.deps import GatewayRuntimeDep, a_date
+from circadia.api.envelopes import documented_detail
+from circadia.api.routes.trouble import of_sahha
+from circadia.domain.members import check_user_id
+from circadia.domain.sahha import Kind
+from circadia.errors import Invalid, NotFound
+from circadia.gateway.spans import EAST
+from circadia.gateway.views import sahha_rows
+from circadia.storage import identities
+
+router = APIRouter(prefix="/api/v1/sahha", tags=["gateway, older"])
+
+MOST_DAYS = 400
+DAYS = 90
+"""How far back is looked without a start_date, in days."""
+
+Row = dict[str, Any]
+View = Callable[[Row, str, datetime], Row]
+_KINDS: tuple[tuple[str, Kind, View, Row], ...] = (
+    ("scores", "score", sahha_rows.score, examples.SCORE_ROW),
+    ("biomarkers", "biomarker", sahha_rows.biomarker, examples.BIOMARKER_ROW),
+    ("archetypes", "archetype", sahha_rows.archetype, examples.ARCHETYPE_ROW),
+)
+
+
+def _add_route(name: str, kind: Kind, view: View, example: Row) -> None:
+    async def rows(
+        runtime: GatewayRuntimeDep,
+        _key: GatewayReader,
+        user_id: Annotated[str, Query(description="The app's own id of the user")],
+        start_date: Annotated[str | None, Query(description="First date; default 90 days before the last")] = None,
+        end_date: Annotated[str | None, Query(description="Last date, included; default the newest")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000, description="The newest so many")] = 1000,
+    ) -> Answer:
+        first, last = _range(start_date, end_date, (runtime.clock() + EAST).date())
+        known = await identities.resolve(runtime.db, check_user_id(user_id))
+        found = await runtime.sahha.rows(kind, known.sahha_id, first, last, limit, runtime.settings.gateway_deadline)
+        if not found.rows:
+            nothing = NotFound(f"there are no {name} of this user and time", kind="no_data")
+            raise of_sahha(found.state, found.error) or nothing
+        return Answer([view(each.raw, user_id, each.received_at) for each in found.rows])
+
+    router.add_api_route(
+        f"/{name}",
+        rows,
+        name=f"sahha_{name}",
+        summary=f"Sahha's {name}",
+        description="Sahha's own objects in rows, scores 0..1, newest first. 404 when there are none.",
+        response_class=Response,
+        responses={
+            200: {"content": {"application/json": {"example": [example]}}},
+            **documented_detail(401, 403, 404, 422),
+        },
+    )
+
+
+for _each in _KINDS:
+    _add_route(*_each)
+
+
+def _range(start: str | None, end: str | None, newest: date) -> tuple[date, date]:
+    """The dates asked for; those that have begun nowhere are left out."""
+    last = min(a_date(end, "end_date"), newest) if end else newest
+    first = a_date(start, "start_date") if start else last - timedelta(days=DAYS)
+    if last < first:
+        raise Invalid("`end_date` lies before `start_date`, or no such date has begun", kind="invalid_range")
+    if (last - first).days >= MOST_DAYS:
+        raise Invalid(f"a range has {MOST_DAYS} days at most", kind="invalid_range")
+    return first, last

@@ -1,0 +1,199 @@
+"""Sahha as a source, database first: what is stored is told at once while it is fresh; what is not is asked for, once
+for all who want it. Deadlines end the waiting, never the asking. When Sahha is in trouble, what is stored is told with
+its age.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from circadia.clients.sahha.client import SahhaClient
+from circadia.clients.sahha.webhooks import Event
+from circadia.clock import Clock
+from circadia.domain import sahha_readings
+from circadia.domain.freshness import EDGE
+from circadia.domain.sahha import Biomarker, Kind, Score
+from circadia.errors import Misconfigured, UpstreamDown
+from circadia.gateway import sahha_intake
+from circadia.gateway.breaker import Breaker
+from circadia.gateway.flights import Flights
+from circadia.gateway.sahha_fetch import Ended, Fetch
+from circadia.gateway.told import FAILED, Gap, State, Told
+from circadia.storage import sahha_rows
+from circadia.storage.postgres import Database
+from circadia.storage.sahha import Standing
+from circadia.storage.sahha_rows import Stored
+
+Model = TypeVar("Model", bound=BaseModel)
+
+DAILY: tuple[Kind, ...] = ("score", "biomarker")
+"""What the days are made of."""
+
+_PARTS: Mapping[Kind, str] = MappingProxyType({"score": "scores", "biomarker": "biomarkers"})
+_REFUSED_FOR = MappingProxyType({"unknown": timedelta(minutes=10), "gone": timedelta(days=1)})
+_LATE = "Sahha has not answered in time"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Sahha's records of one kind, newest first. `state` and `error` as in `Told`."""
+
+    state: State
+    rows: tuple[Stored, ...] = ()
+    error: str | None = None
+    as_of: datetime | None = None
+
+
+class SahhaSource:
+    """Reads people's Sahha data. `client` None: no credentials are set."""
+
+    def __init__(self, db: Database, client: SahhaClient | None, breaker: Breaker, clock: Clock) -> None:
+        self.breaker = breaker
+        self._db = db
+        self._client = client
+        self._clock = clock
+        self._flights: Flights[tuple[str, tuple[Kind, ...], date, date], Ended] = Flights()
+
+    @property
+    def configured(self) -> bool:
+        """Whether there are credentials to ask Sahha with."""
+        return self._client is not None
+
+    async def read(self, external_id: str | None, first: date, last: date, wait_s: float) -> Told:
+        """The dates `first` to `last`, both included, after at most `wait_s` seconds."""
+        began_at = time.perf_counter()
+        try:
+            told = await self._read(external_id, first, last, wait_s)
+        except UpstreamDown as error:
+            told = Told("sahha", "unavailable", error=error.message)
+        return replace(told, took_ms=(time.perf_counter() - began_at) * 1000)
+
+    async def rows(
+        self, kind: Kind, external_id: str | None, first: date, last: date, limit: int, wait_s: float
+    ) -> Rows:
+        """The newest `limit` records of a kind (score, biomarker, archetype) of the dates `first` to `last`, both
+        included. UpstreamDown when our own database is away."""
+        ended, standing = await self._freshened(external_id, (kind,), first, last, wait_s)
+        if standing is None or ended.state == "not_connected":
+            return Rows(ended.state, error=ended.error)
+        found = await sahha_rows.read(self._db, standing.id, kind, first, last, limit)
+        return Rows(ended.state, tuple(found), ended.error, standing.as_of)
+
+    async def trends(self, external_id: str, first: date, last: date) -> list[dict[str, Any]]:
+        """Sahha's trends as it tells them now; raises what the client does, CircuitOpen, and Misconfigured without
+        credentials."""
+        async with self.breaker.call():
+            return [raw for _, raw in (await self._asked().trends(external_id, first, last)).items]
+
+    async def comparisons(self, external_id: str, first: date, last: date) -> list[dict[str, Any]]:
+        """Sahha's comparisons, likewise."""
+        async with self.breaker.call():
+            return [raw for _, raw in (await self._asked().comparisons(external_id, first, last)).items]
+
+    async def integrations(self, external_id: str) -> list[dict[str, Any]]:
+        """A profile's cloud integrations, likewise."""
+        async with self.breaker.call():
+            return [raw for _, raw in (await self._asked().integrations(external_id)).items]
+
+    async def take(self, event: Event, body: bytes, now: datetime) -> None:
+        """Store what a verified webhook says; a second copy of it changes nothing."""
+        await sahha_intake.take(self._db, event, body, now)
+
+    async def retry_rejects(self) -> int:
+        """Read again what an older version could not; returns how many records are readable now."""
+        return await sahha_intake.retry_rejects(self._db)
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        await self._flights.close()
+
+    async def _read(self, external_id: str | None, first: date, last: date, wait_s: float) -> Told:
+        ended, standing = await self._freshened(external_id, DAILY, first, last, wait_s)
+        told = Told("sahha", ended.state, error=ended.error, late=ended.late)
+        if standing is None or ended.state == "not_connected":
+            return told
+        scores, biomarkers = [
+            await sahha_rows.read(self._db, standing.id, kind, first - EDGE, last + EDGE) for kind in DAILY
+        ]
+        observations = sahha_readings.observations(
+            _parsed(Score, scores), _parsed(Biomarker, biomarkers), sources=standing.sources
+        )
+        body = {
+            part: [each.raw for each in found if first <= each.day <= last]
+            for part, found in zip(_PARTS.values(), (scores, biomarkers), strict=True)
+        }
+        return replace(
+            told,
+            observations=tuple(each for each in observations if first <= each.day <= last),
+            body=body,
+            gaps=tuple(_gaps(ended.state, standing, (scores, biomarkers), first, last, self._clock())),
+            as_of=standing.as_of,
+            offset=standing.offset,
+        )
+
+    async def _freshened(
+        self, external_id: str | None, kinds: tuple[Kind, ...], first: date, last: date, wait_s: float
+    ) -> tuple[Ended, Standing | None]:
+        """How asking for what is stale went, and what is known of the profile after that."""
+        if self._client is None:
+            return Ended("not_configured"), None
+        if external_id is None:
+            return Ended("not_connected"), None
+        fetch = Fetch(self._db, self._client, self.breaker, self._clock, external_id, kinds, first, last)
+        standing = await fetch.standing()
+        if standing is not None and _refused(standing, self._clock()):
+            return Ended("not_connected"), standing
+        if standing is not None and not fetch.stale(standing):
+            return Ended("ok"), standing
+        flight = self._flights.join((external_id, kinds, first, last), fetch.run)
+        await asyncio.wait([flight], timeout=wait_s)
+        ended = flight.result() if flight.done() else Ended("timeout", _LATE, late=True)
+        return ended, await fetch.standing()
+
+    def _asked(self) -> SahhaClient:
+        if self._client is None:
+            raise Misconfigured(
+                "no Sahha account is configured",
+                kind="sahha_not_configured",
+                remedy="Set SAHHA_CLIENT_ID and SAHHA_CLIENT_SECRET.",
+            )
+        return self._client
+
+
+def _refused(standing: Standing, now: datetime) -> bool:
+    """Whether Sahha has said lately that there is no such profile."""
+    holds = _REFUSED_FOR.get(standing.state)
+    return holds is not None and standing.described_at is not None and now - standing.described_at < holds
+
+
+def _parsed(model: type[Model], stored: Sequence[Stored]) -> Iterator[tuple[Model, datetime]]:
+    """Rows as objects. One that another version of Circadia has stored and this one cannot read gives no reading; in
+    Sahha's own words it is told all the same."""
+    for each in stored:
+        try:
+            record = model.model_validate(each.raw)
+        except ValidationError:
+            continue
+        yield record, each.received_at
+
+
+def _gaps(
+    state: State, standing: Standing, found: Sequence[Sequence[Stored]], first: date, last: date, now: datetime
+) -> Iterator[Gap]:
+    """What is not there of the dates that have begun: Sahha had nothing, or could not be asked."""
+    today = (now + (standing.offset or timedelta(0))).date()
+    for (kind, part), rows in zip(_PARTS.items(), found, strict=True):
+        present = {each.day for each in rows}
+        for n in range((min(last, today) - first).days + 1):
+            day = first + timedelta(n)
+            if day not in present:
+                untold = state in FAILED and day not in standing.asked[kind].at
+                yield Gap(day, "sahha", part, state if untold else "not_recorded")

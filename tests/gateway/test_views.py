@@ -1,0 +1,221 @@
+"""The bodies: each as it is pinned, and what has to be true of all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from circadia.api import gateway_examples as examples
+from circadia.api.answers import Answer
+from circadia.domain import merge
+from circadia.domain.metrics import BY_NAME, Policy
+from circadia.gateway.views import health, health_metrics, native, overview
+from circadia.gateway.views.words import own, speakers, without_whoop
+from tests.api.test_openapi import missing_in
+from tests.gateway import demo, goldens
+from tests.gateway.demo import NOW, OFFSET, TODAY, YESTERDAY, Json, unified
+
+
+@pytest.mark.parametrize("name", goldens.BODIES)
+def test_every_body_is_as_it_is_pinned(name: str) -> None:
+    assert goldens.body(name) == goldens.golden(name)
+
+
+def test_nothing_else_is_pinned() -> None:
+    assert {each.stem for each in goldens.PLACE.glob("*.json")} == set(goldens.BODIES)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
+    if parts is None:
+        yield value
+        return
+    for each in parts:
+        yield from _leaves(each)
+
+
+@pytest.mark.parametrize("name", goldens.BODIES)
+def test_every_number_is_finite_and_every_instant_in_utc_or_sahhas_own(name: str) -> None:
+    for leaf in _leaves(goldens.BODIES[name]()):
+        if isinstance(leaf, float):
+            assert math.isfinite(leaf)
+        if isinstance(leaf, datetime):
+            assert leaf.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("example", "name"),
+    [
+        (examples.HEALTH, "health"),
+        (examples.HEALTH_SOURCES, "health_sources"),
+        (examples.HEALTH_CONNECT, "health_connect"),
+        (examples.OVERVIEW, "overview"),
+        (examples.SOURCES, "sources"),
+        (examples.CONNECT, "connect"),
+        (examples.WHOOP_HEALTH, "whoop_health"),
+        (examples.DETAILED, "detailed"),
+        (examples.UNIFIED, "days"),
+        ([examples.SCORE_ROW], "sahha_scores"),
+        ([examples.BIOMARKER_ROW], "sahha_biomarkers"),
+        ([examples.ARCHETYPE_ROW], "sahha_archetypes"),
+        *((example, f"health_metrics_{name}") for name, example in examples.HEALTH_METRICS.items()),
+    ],
+)
+def test_the_examples_of_the_description_have_the_names_of_the_real_bodies(example: Any, name: str) -> None:
+    real = goldens.golden(name)
+    if name == "days":
+        real = real | {"days": [each for each in real["days"] if "readiness_score" in each["metrics"]]}
+        example = example | {"days": [example["days"][0] | {"missing": []}]}
+    assert missing_in(example, real) == []
+    assert isinstance(example, list) or set(example) == set(real)
+
+
+# What whose word is
+
+
+def test_sahhas_objects_stay_as_sahha_made_them() -> None:
+    data = health.health(unified(demo.sahha(), demo.whoop()), 2)["data"]["sources"]["sahha"]
+    assert data["scores"] == demo.SCORES
+    assert data["biomarkers"] == demo.BIOMARKERS
+    assert data["sleep"] is demo.SCORES[1]
+    assert data["sleep"]["score"] == 0.84
+
+
+def test_a_sahha_only_user_sees_the_same_whatever_whoop_does() -> None:
+    """But for what is said of WHOOP itself."""
+    bodies = []
+    for told in (demo.WHOOP_UNCONNECTED, demo.WHOOP_AWAY, demo.WHOOP_LATE):
+        data = health.health(unified(demo.sahha(), told), 2)["data"]
+        bodies.append((data["sources"]["sahha"], {**data["combined"], "completeness": None}))
+    assert bodies[0] == bodies[1] == bodies[2]
+
+
+def test_sahhas_trouble_does_not_hide_whoop() -> None:
+    data = health.health(unified(demo.SAHHA_AWAY, demo.whoop()), 2)["data"]
+    assert data["sources"]["sahha"] == {
+        "available": False,
+        "error": "Sahha answered 500",
+        "state": "unavailable",
+    }
+    assert data["sources"]["whoop"]["recovery"]["latest"]["recovery_score"] == 71
+    assert data["combined"]["recovery_readiness"] == 71
+    assert data["errors"] == ["Sahha: Sahha answered 500"]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("not_connected", {"reason": "not_connected"}),
+        ("not_configured", {"reason": "not_configured"}),
+        ("needs_reconnect", {"reason": "needs_reconnect"}),
+        ("timeout", {"error": "timeout", "state": "timeout"}),
+        ("circuit_open", {"error": "circuit open", "state": "circuit_open"}),
+        ("unavailable", {"error": "unavailable", "state": "unavailable"}),
+        ("rate_limited", {"error": "rate limited", "state": "rate_limited"}),
+    ],
+)
+def test_how_things_stand_is_a_reason_and_trouble_an_error(state: Any, told: Json) -> None:
+    whoop = replace(demo.WHOOP_UNCONNECTED, state=state)
+    data = health.health(unified(demo.sahha(), whoop), 2)["data"]
+    assert data["sources"]["whoop"] == {"available": False, **told}
+    assert bool(data["errors"]) == ("error" in told)
+
+
+def test_connected_without_data_is_available_with_null_parts() -> None:
+    told = replace(demo.whoop(), observations=(), body=dict.fromkeys(demo.WHOOP_BODY), gaps=())
+    data = health.health(unified(demo.sahha(), told), 2)["data"]["sources"]["whoop"]
+    assert (data["available"], data["recovery"], data["sleep"], data["workouts"]) == (True, None, None, None)
+
+
+def test_zero_is_a_value() -> None:
+    """Sahha's sleep score of the 18th is 0."""
+    body = overview.overview(unified(demo.sahha(), demo.WHOOP_UNCONNECTED, YESTERDAY, YESTERDAY), "yesterday")
+    assert body["sleep_score"] == 0
+    assert body["readiness_score"] is None
+    older = health_metrics.view("sleep", unified(demo.sahha(), demo.WHOOP_UNCONNECTED, YESTERDAY, YESTERDAY), "p")
+    assert older is not None
+    assert older["last_night"]["score"] == {"value": 0, "source": "sahha"}
+
+
+def test_the_merge_example_of_the_documents() -> None:
+    older = health_metrics.view("sleep", unified(demo.sahha(), demo.whoop(), TODAY), "today")
+    assert older is not None
+    night = older["last_night"] | {"data_sources": older["data_sources"]}
+    wanted = {
+        "date": TODAY,
+        "duration_hours": 7.5,
+        "efficiency_percentage": 92,
+        "deep_sleep_hours": 1.8,
+        "sleep_score": 85,
+        "data_sources": ["sahha", "whoop"],
+    }
+    assert {name: night[name] for name in wanted} == wanted
+
+
+def test_the_overview_keeps_sahhas_own_scores_as_integers() -> None:
+    with_whoop = overview.overview(unified(demo.sahha(), demo.whoop(), TODAY), "today")
+    alone = overview.overview(unified(demo.sahha(), demo.WHOOP_UNCONNECTED, TODAY), "today")
+    for name in ("readiness_score", "activity_score", "sleep_score", "mental_wellbeing_score", "wellbeing_score"):
+        assert isinstance(with_whoop[name], int), name
+        assert with_whoop[name] == alone[name], name
+    assert with_whoop["whoop_data"]["recovery"] == with_whoop["whoop_summary"]
+
+
+def test_a_mean_does_not_pass_for_a_sources_own_word() -> None:
+    told = (*demo.sahha().observations, *demo.whoop().observations)
+    mean = {"readiness_score": Policy(("whoop", "sahha"), timedelta(days=2), "mean")}
+    day = merge.merged(told, now=NOW, offset=OFFSET, overrides=mean, expected={"sahha", "whoop"})[TODAY]
+    assert day["readiness_score"].reading.value == 74.5
+    for source, value in (("sahha", 78), ("whoop", 71)):
+        found = own(day, "readiness_score", source)  # type: ignore[arg-type]
+        assert found is not None
+        assert found.value == value
+    assert speakers(day) == ["sahha", "whoop"]
+
+
+def test_workouts_alone_are_whoops_data() -> None:
+    body = overview.overview(unified(demo.sahha(), demo.whoop(), YESTERDAY, YESTERDAY), "yesterday")
+    assert body["whoop_data"]["recovery"] is None
+    assert [each["sport_name"] for each in body["whoop_data"]["workouts"]] == ["running"]
+    assert body["whoop_summary"] is None
+    assert body["data_sources"] == ["sahha", "whoop"]
+
+
+def test_without_whoop_is_the_answer_of_a_user_without_whoop() -> None:
+    asked = without_whoop(unified(demo.sahha(), demo.whoop()))
+    never = unified(demo.sahha(), replace(demo.WHOOP_UNCONNECTED, took_ms=0.0))
+    assert health.health(asked, 2) == health.health(never, 2)
+
+
+@pytest.mark.parametrize("name", health_metrics.VIEWS)
+def test_an_older_body_of_a_date_without_anything_is_none(name: str) -> None:
+    nobody = unified(demo.SAHHA_UNKNOWN, demo.WHOOP_UNCONNECTED, TODAY)
+    assert health_metrics.view(name, nobody, "today") is None
+
+
+def test_the_native_body_leaves_no_reading_out() -> None:
+    both = unified(demo.sahha(), demo.whoop())
+    body = native.days(both)
+    shown = [
+        (day["date"], name, each["source"], each["value"])
+        for day in body["days"]
+        for name, metric in day["metrics"].items()
+        for each in (metric, *metric["lost"])
+    ]
+    told = (*demo.sahha().observations, *demo.whoop().observations)
+    assert len(shown) == len(told) > 30
+    assert {each[:3] for each in shown} == {(each.day, each.metric, each.source) for each in told}
+    for day in body["days"]:
+        for name, metric in day["metrics"].items():
+            assert metric["unit"] == BY_NAME[name].unit
+            assert metric["why"]
+
+
+def test_what_is_not_finite_is_null_in_json() -> None:
+    assert orjson.loads(bytes(Answer({"value": math.inf}).body)) == {"value": None}
