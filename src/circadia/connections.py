@@ -22,11 +22,12 @@ from circadia.clock import Clock
 from circadia.domain.members import Connection as Grant
 from circadia.domain.members import check_user_id
 from circadia.errors import CircadiaError, GrantLost, Invalid, Misconfigured, NotFound, ScopeMissing
-from circadia.storage import authorizations, budget, deliveries, identities, members, overrides, sahha
+from circadia.storage import authorizations, budget, deliveries, identities, members
 from circadia.storage import tokens as stored_tokens
 from circadia.storage.authorizations import Authorization, fingerprint
 from circadia.storage.envelope import Keyring
-from circadia.storage.postgres import Connection, Database
+from circadia.storage.erasure import erase_beside_whoop
+from circadia.storage.postgres import Database
 
 if TYPE_CHECKING:
     from circadia.sync.jobs import Jobs
@@ -182,7 +183,8 @@ class Connections:
                     await members.erase(connection, member.id)
                     await budget.forget(connection, member.id)
                     await authorizations.forget_user(connection, user_id)
-                if not await _forget_at_the_gateway(connection, user_id) and member is None:
+                beside = await erase_beside_whoop(connection, await identities.behind(connection, user_id))
+                if not beside and member is None:
                     raise _not_connected()
             elif grant is not None:
                 await members.mark(connection, grant.member_id, "not_connected", "disconnected on request", now)
@@ -213,13 +215,3 @@ class Connections:
 
 def _not_connected() -> NotFound:
     return NotFound("this user is not connected", kind="not_connected")
-
-
-async def _forget_at_the_gateway(connection: Connection, user_id: str) -> bool:
-    """Erase what Sahha said of the user behind an id, who they are and how they are merged; whether there was anything.
-    Where the gateway has a database of its own, that is where there is."""
-    user = await identities.behind(connection, user_id)
-    await identities.forget(connection, user.user_id)
-    own = await overrides.forget(connection, user.user_id)
-    at_sahha = user.sahha_id is not None and await sahha.forget(connection, user.sahha_id)
-    return at_sahha or own or user.mapped

@@ -89,6 +89,7 @@ OLDER = (
     Route("GET", "/api/v1/health/{user_id}/sources", "read"),
     Route("GET", "/api/v1/health/{user_id}", "read"),
     Route("POST", "/api/v1/whoop/connect/{user_id}", "write", "?redirect_url=http://127.0.0.1:8000/"),
+    Route("DELETE", "/api/v1/whoop/connect/{user_id}", "write"),
     Route("GET", "/api/v1/unified-health/overview/{user_id}", "read"),
     Route("GET", "/api/v1/unified-health/sources/{user_id}", "read"),
     Route("POST", "/api/v1/unified-health/connect/whoop/{user_id}", "write"),

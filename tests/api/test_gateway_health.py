@@ -109,3 +109,19 @@ async def test_a_bug_has_the_documented_sentence(serve: Serve) -> None:
     assert await stage.ask("/api/v1/health/sources/alice", 500) == {"detail": "Error checking data sources"}
     answer = await stage.api.http.post("/api/v1/whoop/connect/alice", params={"redirect_url": "x"})
     assert (answer.status_code, answer.json()) == (500, {"detail": "Error initiating Whoop connection"})
+
+
+async def test_an_end_is_seen_at_once_and_an_erase_leaves_nothing(serve: Serve) -> None:
+    stage = await both(serve)
+    assert (await stage.ask("/api/v1/health/alice"))["data"]["sources"]["whoop"]["available"]
+    ended = await stage.api.http.delete("/api/v1/whoop/connect/alice")
+    assert (ended.status_code, ended.json()["connected"]) == (200, False)
+    assert (await stage.ask("/api/v1/health/sources/alice"))["states"]["whoop"] == "not_connected"
+    for user in ("alice", "bob"):
+        await stage.ask(f"/api/v1/health/{user}")
+        erased = await stage.api.http.delete(f"/api/v1/whoop/connect/{user}", params={"data": "erase"})
+        assert (erased.status_code, erased.json()["data"]) == (200, "erase")
+    for table in ("members", "sahha_profiles", "sahha_scores", "sahha_biomarkers", "sahha_fetches", "days"):
+        assert await stage.api.db.rows(f"SELECT 1 FROM {table}") == [], table
+    again = await stage.api.http.delete("/api/v1/whoop/connect/bob", params={"data": "erase"})
+    assert (again.status_code, "detail" in again.json()) == (404, True)

@@ -13,7 +13,6 @@ import orjson
 from circadia.gateway.core import Health, Unified, Upstream
 from circadia.gateway.told import Told
 from circadia.gateway.views import health, health_metrics, native, overview, sahha_rows, upstreams
-from circadia.gateway.views.words import without_whoop
 from tests.gateway import demo
 from tests.gateway.demo import NOW, TODAY, unified
 
@@ -73,9 +72,6 @@ BODIES: Mapping[str, Callable[[], Any]] = {
     "overview": lambda: overview.overview(_one_day(demo.sahha(), demo.whoop()), "today"),
     "overview.sahha_only": lambda: overview.overview(_one_day(demo.sahha(), demo.WHOOP_UNCONNECTED), "today"),
     "overview.whoop_only": lambda: overview.overview(_one_day(demo.SAHHA_UNKNOWN, demo.whoop()), "11/19/2026"),
-    "overview.without_whoop": lambda: overview.overview(
-        without_whoop(_one_day(demo.sahha(), demo.whoop())), "2026-11-19"
-    ),
     "overview.whoop_late": lambda: overview.overview(_one_day(demo.sahha(), demo.WHOOP_LATE), "today"),
     "sources": lambda: overview.sources("demo", demo.sahha(), demo.whoop(), NOW),
     "sources.trouble": lambda: overview.sources("demo", demo.SAHHA_AWAY, demo.needs_reconnect(), NOW),

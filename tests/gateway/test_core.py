@@ -20,7 +20,7 @@ from circadia.gateway.sahha import SahhaSource
 from circadia.gateway.told import Told
 from circadia.gateway.whoop_reading import Fetch
 from circadia.simulator.clock import StandingClock
-from circadia.storage import identities, overrides
+from circadia.storage import erasure, identities, overrides
 from circadia.storage.postgres import Database
 from tests.clients.sahha.sahha import client
 from tests.gateway.sahha_wire import FakeSahha, biomarker, night, score
@@ -62,6 +62,7 @@ class Stage:
             self.whoop.source,
             partial(identities.resolve, db),
             partial(overrides.policies, db),
+            partial(erasure.erase_user, db),
             clock,
             deadline_s=deadline_s,
             fetch=fetch,

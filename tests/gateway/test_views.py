@@ -14,9 +14,10 @@ import pytest
 from circadia.api import gateway_examples as examples
 from circadia.api.answers import Answer
 from circadia.domain import merge
+from circadia.domain.merge import own
 from circadia.domain.metrics import BY_NAME, Policy
 from circadia.gateway.views import health, health_metrics, native, overview
-from circadia.gateway.views.words import own, speakers, without_whoop
+from circadia.gateway.views.words import speakers
 from tests.api.test_openapi import missing_in
 from tests.gateway import demo, goldens
 from tests.gateway.demo import NOW, OFFSET, TODAY, YESTERDAY, Json, unified
@@ -185,12 +186,6 @@ def test_workouts_alone_are_whoops_data() -> None:
     assert [each["sport_name"] for each in body["whoop_data"]["workouts"]] == ["running"]
     assert body["whoop_summary"] is None
     assert body["data_sources"] == ["sahha", "whoop"]
-
-
-def test_without_whoop_is_the_answer_of_a_user_without_whoop() -> None:
-    asked = without_whoop(unified(demo.sahha(), demo.whoop()))
-    never = unified(demo.sahha(), replace(demo.WHOOP_UNCONNECTED, took_ms=0.0))
-    assert health.health(asked, 2) == health.health(never, 2)
 
 
 @pytest.mark.parametrize("name", health_metrics.VIEWS)

@@ -83,6 +83,7 @@ HEALTH_SOURCES: dict[str, Any] = {
 }
 _URL = "https://api.prod.whoop.com/oauth/oauth2/auth?response_type=code&client_id=…&state=…"
 HEALTH_CONNECT: dict[str, Any] = {"success": True, "user_id": _USER, "authorization_url": _URL, "expires_in": 600}
+HEALTH_DISCONNECT: dict[str, Any] = {"user_id": _USER, "connected": False, "revoked_at_whoop": True, "data": "keep"}
 
 _WHOOP_RECOVERY = {"recovery_score": 71, "hrv_rmssd": 64.2, "resting_heart_rate": 54}
 OVERVIEW: dict[str, Any] = {

@@ -21,7 +21,7 @@ from circadia.gateway.links import Links
 from circadia.gateway.sahha import SahhaSource
 from circadia.gateway.whoop import WhoopSource
 from circadia.gateway.whoop_reading import WhoopLink
-from circadia.storage import identities, overrides
+from circadia.storage import erasure, identities, overrides
 from circadia.storage.postgres import Database
 
 
@@ -43,14 +43,15 @@ async def open_sources(
             client = SahhaClient(http, credentials, settings.sahha_api_base_url, clock)
         sahha = SahhaSource(db, client, Breaker("sahha", now=clock), clock)
         stack.push_async_callback(sahha.close)
-        link = here
-        if link is None or settings.whoop_service_url is not None:
+        link, apart = here, here is None or settings.whoop_service_url is not None
+        if link is None or apart:
             link = _elsewhere(settings, await stack.enter_async_context(open_client(transport)), clock)
         gateway = Gateway(
             sahha,
-            WhoopSource(link, Breaker("whoop", now=clock), Links(), fetch=settings.gateway_fetch),
+            WhoopSource(link, Breaker("whoop", now=clock), Links(kept=apart), fetch=settings.gateway_fetch),
             partial(identities.resolve, db),
             partial(overrides.policies, db),
+            partial(erasure.erase_user, db),
             clock,
             deadline_s=settings.gateway_deadline,
             fetch=settings.gateway_fetch,

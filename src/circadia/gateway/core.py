@@ -18,7 +18,7 @@ from circadia.domain import merge
 from circadia.domain.identities import Identity
 from circadia.domain.metrics import Policy
 from circadia.domain.readings import MergedDay, Source
-from circadia.errors import CircadiaError, Conflict, Misconfigured
+from circadia.errors import CircadiaError, Conflict, Misconfigured, NotFound
 from circadia.gateway import spans
 from circadia.gateway.breaker import Breaker, CircuitState
 from circadia.gateway.flights import Flights
@@ -129,7 +129,8 @@ class Health:
 
 class Gateway:
     """Reads users from both sources. `identities` says who a user is at each, `overrides` how theirs are merged;
-    `deadline_s` seconds after the question the answer goes out with what is there."""
+    `erase` removes what is kept of a user beside their WHOOP data; `deadline_s` seconds after the question the answer
+    goes out with what is there."""
 
     def __init__(
         self,
@@ -137,6 +138,7 @@ class Gateway:
         whoop: WhoopSource,
         identities: Callable[[str], Awaitable[Identity]],
         overrides: Callable[[str], Awaitable[Mapping[str, Policy]]],
+        erase: Callable[[Identity], Awaitable[bool]],
         clock: Clock,
         *,
         deadline_s: float,
@@ -146,11 +148,12 @@ class Gateway:
         self._sahha = sahha
         self._whoop = whoop
         self._known = Remembered(identities, overrides)
+        self._erase = erase
         self._clock = clock
         self._deadline_s = deadline_s
         self._fetch = fetch
         self._whoop_enabled = whoop_enabled
-        self._flights: Flights[tuple[str, Span], Unified] = Flights()
+        self._flights: Flights[tuple[str, Span, bool], Unified] = Flights()
         self._late: set[asyncio.Task[Told]] = set()
 
     async def read(self, user_id: str, first: date, last: date) -> Unified:
@@ -162,9 +165,10 @@ class Gateway:
         """The last `days` of the user's own dates, today included."""
         return await self._shared(user_id, Span(back=days - 1))
 
-    async def read_period(self, user_id: str, period: str) -> Unified:
-        """One date: `today` and `yesterday` are the user's own. Invalid for what is no period or has not begun."""
-        return await self._shared(user_id, spans.period(period, self._clock()))
+    async def read_period(self, user_id: str, period: str, *, whoop: bool = True) -> Unified:
+        """One date: `today` and `yesterday` are the user's own. Invalid for what is no period or has not begun.
+        Without `whoop` the answer is that of a user who has none."""
+        return await self._shared(user_id, spans.period(period, self._clock()), whoop=whoop)
 
     async def sources(self, user_id: str) -> Sources:
         """How a user stands with each source."""
@@ -173,7 +177,7 @@ class Gateway:
         identity, _overrides = await self._known.of(user_id, self._deadline_s / 3)
         sahha, whoop = await asyncio.gather(
             _timed("sahha", self._sahha.read(identity.sahha_id, now.date(), now.date(), _left(ends_at))),
-            _timed("whoop", self._whoop.status(self._whoop_id(identity), _left(ends_at))),
+            _timed("whoop", self._whoop.status(identity.whoop_id if self._whoop_enabled else None, _left(ends_at))),
         )
         return Sources(user_id, now, sahha, whoop)
 
@@ -182,8 +186,21 @@ class Gateway:
         return await self._whoop.connect(await self._linkable(user_id), redirect_url)
 
     async def disconnect(self, user_id: str, data: Literal["keep", "erase"] = "keep") -> Body:
-        """End a user's link to WHOOP. NotFound if there is none."""
-        return await self._whoop.disconnect(await self._linkable(user_id), data)
+        """End a user's link to WHOOP; with `erase` also everything that is kept of them, at the WHOOP service first.
+        NotFound if there is nothing of the kind."""
+        if data == "keep":
+            return await self._whoop.disconnect(await self._linkable(user_id), data)
+        identity, _overrides = await self._known.of(user_id, self._deadline_s)
+        ended: Body = {"connected": False, "revoked_at_whoop": False}
+        missing: NotFound | None = None
+        if self._whoop_enabled and identity.whoop_id is not None:
+            try:
+                ended = await self._whoop.disconnect(identity.whoop_id, data)
+            except NotFound as error:
+                missing = error
+        if not await self._erase(identity) and missing is not None:
+            raise missing
+        return ended | {"user_id": user_id, "data": data}
 
     async def health(self) -> Health:
         """How this process gets on with both sources; asks the WHOOP service whether it answers."""
@@ -203,16 +220,18 @@ class Gateway:
         await asyncio.gather(*self._late, return_exceptions=True)
         await self._whoop.close()
 
-    async def _shared(self, user_id: str, span: Span) -> Unified:
-        return await asyncio.shield(self._flights.join((user_id, span), lambda: self._read(user_id, span)))
+    async def _shared(self, user_id: str, span: Span, *, whoop: bool = True) -> Unified:
+        asked = user_id, span, whoop and self._whoop_enabled
+        return await asyncio.shield(self._flights.join(asked, lambda: self._read(*asked)))
 
-    async def _read(self, user_id: str, span: Span) -> Unified:
+    async def _read(self, user_id: str, span: Span, with_whoop: bool) -> Unified:
         began_at = time.perf_counter()
         ends_at = self._ends_at()
         now = self._clock()
         identity, overrides = await self._known.of(user_id, self._deadline_s / 3)
         first, last = span.widest(now)
-        sahha, whoop = await self._both(identity, first, last, ends_at)
+        whoop_id = identity.whoop_id if with_whoop else None
+        sahha, whoop = await self._both(identity.sahha_id, whoop_id, first, last, ends_at)
         merging_at = time.perf_counter()
         offset = _offset(sahha, whoop)
         today = (now + offset).date()
@@ -241,15 +260,17 @@ class Gateway:
             overrides,
         )
 
-    async def _both(self, identity: Identity, first: date, last: date, ends_at: float) -> tuple[Told, Told]:
+    async def _both(
+        self, sahha_id: str | None, whoop_id: str | None, first: date, last: date, ends_at: float
+    ) -> tuple[Told, Told]:
         """What both sources have told by `ends_at`, whichever is asked first."""
 
         def ask_whoop() -> asyncio.Task[Told]:
-            return self._begun("whoop", self._whoop.read(self._whoop_id(identity), first, last, _left(ends_at)))
+            return self._begun("whoop", self._whoop.read(whoop_id, first, last, _left(ends_at)))
 
         in_order = self._fetch == "sequential"
         wait_s = _left(ends_at) / (2 if in_order else 1)
-        sahha = self._begun("sahha", self._sahha.read(identity.sahha_id, first, last, wait_s))
+        sahha = self._begun("sahha", self._sahha.read(sahha_id, first, last, wait_s))
         if in_order:
             await asyncio.wait([sahha], timeout=wait_s)
         whoop = ask_whoop()
@@ -267,10 +288,6 @@ class Gateway:
         if task.done():
             return task.result()
         return Told(source, "timeout", error="not in time", late=True, took_ms=_ms(self._deadline_s))
-
-    def _whoop_id(self, identity: Identity) -> str | None:
-        """Switched off, WHOOP is what it is to a user who has none."""
-        return identity.whoop_id if self._whoop_enabled else None
 
     async def _linkable(self, user_id: str) -> str:
         """A user's id at the WHOOP service, where they may be linked."""

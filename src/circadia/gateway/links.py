@@ -46,10 +46,12 @@ class Link:
 
 
 class Links:
-    """Links by user id. `clock` counts seconds and never goes back."""
+    """Links by user id. `clock` counts seconds and never goes back. Without `kept` none is remembered for reads: asking
+    costs next to nothing where the WHOOP service is in this process."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, kept: bool = True) -> None:
         self._clock = clock
+        self._kept = kept
         self._known: OrderedDict[str, tuple[float, Link]] = OrderedDict()
         self._dropped: OrderedDict[str, float] = OrderedDict()
         self._begun: OrderedDict[str, float] = OrderedDict()
@@ -61,7 +63,7 @@ class Links:
     def get(self, user_id: str) -> Link | None:
         """A link that was told of a moment ago."""
         known = self._known.get(user_id)
-        if known is None or self._clock() >= known[0]:
+        if known is None or not self._kept or self._clock() >= known[0]:
             return None
         return known[1]
 

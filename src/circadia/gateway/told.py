@@ -11,7 +11,6 @@ from circadia.domain.readings import Observation, Source
 State = Literal[
     "ok",
     "not_configured",
-    "disabled",
     "not_connected",
     "needs_reconnect",
     "rate_limited",
@@ -61,7 +60,7 @@ class Told:
     @property
     def connected(self) -> bool:
         """Whether something may be expected of it for this member."""
-        return self.state not in ("not_configured", "disabled", "not_connected")
+        return self.state not in ("not_configured", "not_connected")
 
     @property
     def available(self) -> bool:

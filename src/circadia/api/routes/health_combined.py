@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -75,3 +75,20 @@ async def connect(
         reason = f"{error.message}. {error.remedy}" if error.remedy else error.message
         return Answer({"detail": "Unable to initiate Whoop connection", "reason": reason}, 400)
     return Answer(view.connected(user_id, begun.authorization_url, begun.expires_in))
+
+
+@router.delete(
+    "/whoop/connect/{user_id}",
+    summary="End a user's WHOOP connection",
+    response_class=Response,
+    responses=_answers(examples.HEALTH_DISCONNECT, 404),
+)
+async def disconnect(
+    user_id: UserId,
+    runtime: GatewayRuntimeDep,
+    _key: Writer,
+    data: Annotated[Literal["keep", "erase"], Query(description="What becomes of the stored data")] = "keep",
+) -> Answer:
+    """Revoke the access at WHOOP. `erase` also removes everything kept about the user, here and at the WHOOP service:
+    what Sahha said of them, who they are there and how theirs is merged."""
+    return Answer(await runtime.gateway.disconnect(user_id, data))

@@ -17,7 +17,6 @@ from circadia.errors import NotFound, UnexpectedReply, UpstreamDown
 from circadia.gateway.breaker import CircuitOpen
 from circadia.gateway.views import overview as view
 from circadia.gateway.views import upstreams
-from circadia.gateway.views.words import without_whoop
 
 router = APIRouter(prefix="/api/v1", tags=["gateway"])
 
@@ -65,9 +64,7 @@ async def overview(
 ) -> Answer:
     """Scores are integers 0..100. 404 for a user without any source, 503 when Sahha does not answer and nothing else
     is known."""
-    unified = await runtime.gateway.read_period(user_id, period)
-    if not include_whoop:
-        unified = without_whoop(unified)
+    unified = await runtime.gateway.read_period(user_id, period, whoop=include_whoop)
     if not unified.expected:
         raise NotFound("this user is connected neither to Sahha nor to WHOOP", kind="not_connected")
     if trouble := nothing_because_of_sahha(unified):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from circadia.domain.merge import own
 from circadia.domain.readings import MergedDay, Source
 from circadia.gateway.core import Unified
 from circadia.gateway.told import FAILED, Told
 from circadia.gateway.views.standing import instant, sentence
-from circadia.gateway.views.words import own, rows_of, speakers
+from circadia.gateway.views.words import rows_of, speakers
 
 Body = dict[str, Any]
 

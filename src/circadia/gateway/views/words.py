@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from circadia.domain import merge
-from circadia.domain.readings import SOURCES, MergedDay, Reading, Source
-from circadia.gateway.core import Unified
-from circadia.gateway.told import Told
+from circadia.domain.readings import SOURCES, MergedDay, Source
 
 Row = dict[str, Any]
-
-
-def own(day: MergedDay, metric: str, source: Source) -> Reading | None:
-    """A source's own reading of a metric, whether it won, lost or went into a mean."""
-    merged = day.get(metric)
-    if merged is None:
-        return None
-    if merged.sources == (source,):
-        return merged.reading
-    return next((each.reading for each in merged.lost if each.reading.source == source), None)
 
 
 def speakers(day: MergedDay) -> list[Source]:
@@ -41,16 +27,3 @@ def rows_of(part: Row | None, day: date) -> list[Row]:
 def ending_on(records: Iterable[Row], day: date) -> list[Row]:
     """Sahha's records whose local day, written in the instant they end at or are for, is a date."""
     return [each for each in records if (each.get("scoreDateTime") or each["endDateTime"]).startswith(day.isoformat())]
-
-
-def without_whoop(unified: Unified) -> Unified:
-    """The same as if the user had no WHOOP."""
-    alone = merge.merged(
-        unified.sahha.observations,
-        now=unified.now,
-        offset=unified.offset,
-        overrides=unified.overrides,
-        expected=unified.expected - {"whoop"},
-    )
-    days = {day: alone.get(day, {}) for day in unified.days}
-    return replace(unified, whoop=Told("whoop", "not_connected"), days=days)

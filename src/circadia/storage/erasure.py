@@ -1,0 +1,22 @@
+"""What is kept of a user beside their WHOOP data, and goes when they are erased."""
+
+from __future__ import annotations
+
+from circadia.domain.identities import Identity
+from circadia.storage import identities, overrides, sahha
+from circadia.storage.postgres import Connection, Database
+
+
+async def erase_beside_whoop(connection: Connection, user: Identity) -> bool:
+    """Erase what Sahha said of a user, who they are at the sources and how theirs is merged; whether there was
+    anything."""
+    await identities.forget(connection, user.user_id)
+    own = await overrides.forget(connection, user.user_id)
+    at_sahha = user.sahha_id is not None and await sahha.forget(connection, user.sahha_id)
+    return at_sahha or own or user.mapped
+
+
+async def erase_user(db: Database, user: Identity) -> bool:
+    """The same in a transaction of its own."""
+    async with db.begin() as connection:
+        return await erase_beside_whoop(connection, user)
