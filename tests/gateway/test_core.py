@@ -22,6 +22,7 @@ from circadia.gateway.whoop_reading import Fetch
 from circadia.simulator.clock import StandingClock
 from circadia.storage import erasure, identities, overrides
 from circadia.storage.postgres import Database
+from circadia.storage.whoop_links import LinkMemory
 from tests.clients.sahha.sahha import client
 from tests.gateway.sahha_wire import FakeSahha, biomarker, night, score
 from tests.gateway.wires import FIRST, TODAY, Fault, Whoop, answers, dead, garbage
@@ -55,7 +56,7 @@ class Stage:
             day = TODAY - n * DAY
             self.sahha.have["score"].append(score(day, 0.5 + n / 10, hours=-5))
             self.sahha.have["biomarker"] += [biomarker(day, "steps", str(1000 * n), -5), night(day, 400 + n, -5)]
-        self.whoop = Whoop(fetch, timeout_s=timeout_s)
+        self.whoop = Whoop(fetch, timeout_s=timeout_s, memory=LinkMemory(db, clock))
         self.source = SahhaSource(db, client(self.sahha, clock), Breaker("sahha", now=clock), clock)
         self.gateway = Gateway(
             self.source,
@@ -98,6 +99,7 @@ def database_url(postgres_server: Server) -> Iterator[str]:
 async def build(db: Database, clock: StandingClock) -> AsyncIterator[Build]:
     """Builds stages on this test's database and takes them down."""
     await db.execute("TRUNCATE sahha_profiles, identities, merge_overrides CASCADE")
+    await db.execute("TRUNCATE whoop_links")
     built: list[Stage] = []
 
     def one(fetch: Fetch = "parallel", *, database: Database | None = None, **how: Any) -> Stage:
@@ -355,6 +357,23 @@ async def test_our_own_database_away(build: Build, postgres_server: Server) -> N
         await stage.close()
     finally:
         await own.close()
+
+
+@both
+async def test_a_fresh_process_knows_who_had_no_link_while_the_service_is_dead(build: Build, fetch: Fetch) -> None:
+    before = build(fetch)
+    before.whoop.wire.state = "not_connected"
+    healthy = timeless(await before.read())
+    await before.gateway.sources("bob")
+    fresh = build(fetch)
+    fresh.whoop.wire.faults["*"] = dead
+    assert timeless(await fresh.read()) == healthy
+    assert (await fresh.gateway.sources("bob")).whoop.state == "not_connected"
+    assert (await fresh.read("carol")).whoop.state == "unavailable"
+    fresh.whoop.wire.faults.clear()
+    await fresh.gateway.connect("bob")
+    fresh.whoop.wire.faults["*"] = dead
+    assert (await fresh.read("bob")).whoop.state == "unavailable", "the consent may have been given"
 
 
 async def test_sources_connect_disconnect_and_health(build: Build) -> None:

@@ -17,6 +17,7 @@ from circadia.gateway.links import Links
 from circadia.gateway.whoop import WhoopSource
 from circadia.gateway.whoop_reading import Fetch
 from circadia.served import Person, Stored
+from circadia.storage.whoop_links import LinkMemory
 
 TODAY = date(2026, 11, 20)
 FIRST = date(2026, 11, 18)
@@ -147,9 +148,17 @@ def service(wire: httpx2.AsyncBaseTransport, timeout_s: float = 0.2, key: str = 
 class Whoop:
     """WHOOP as a source over a wire, with the clock of its breaker and of its links."""
 
-    def __init__(self, fetch: Fetch = "parallel", *, timeout_s: float = 0.2, key: str = KEY) -> None:
+    def __init__(
+        self,
+        fetch: Fetch = "parallel",
+        *,
+        timeout_s: float = 0.2,
+        key: str = KEY,
+        memory: LinkMemory | None = None,
+    ) -> None:
         self.wire = WhoopWire()
         self.seconds = Seconds()
         self.breaker = Breaker("whoop", self.seconds)
         self.links = Links(self.seconds)
-        self.source = WhoopSource(service(self.wire, timeout_s, key), self.breaker, self.links, fetch=fetch)
+        link = service(self.wire, timeout_s, key)
+        self.source = WhoopSource(link, self.breaker, self.links, fetch=fetch, memory=memory)

@@ -23,6 +23,7 @@ from circadia.gateway.whoop import WhoopSource
 from circadia.gateway.whoop_reading import WhoopLink
 from circadia.storage import erasure, identities, overrides
 from circadia.storage.postgres import Database
+from circadia.storage.whoop_links import LinkMemory
 
 
 @asynccontextmanager
@@ -48,7 +49,13 @@ async def open_sources(
             link = _elsewhere(settings, await stack.enter_async_context(open_client(transport)), clock)
         gateway = Gateway(
             sahha,
-            WhoopSource(link, Breaker("whoop", now=clock), Links(kept=apart), fetch=settings.gateway_fetch),
+            WhoopSource(
+                link,
+                Breaker("whoop", now=clock),
+                Links(kept=apart),
+                fetch=settings.gateway_fetch,
+                memory=LinkMemory(db, clock) if apart else None,
+            ),
             partial(identities.resolve, db),
             partial(overrides.policies, db),
             partial(erasure.erase_user, db),

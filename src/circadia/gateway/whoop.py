@@ -7,18 +7,20 @@ fails by itself is told as missing, the others stand.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 import structlog
 
-from circadia.errors import CircadiaError, Misconfigured, UnexpectedReply
+from circadia.errors import CircadiaError, Misconfigured, UnexpectedReply, UpstreamDown
 from circadia.gateway.breaker import Breaker
 from circadia.gateway.flights import Flights
-from circadia.gateway.links import Links
+from circadia.gateway.links import Link, Links
 from circadia.gateway.told import FAILED, Told
 from circadia.gateway.whoop_reading import Body, Fetch, WhoopLink, WhoopReading, ask_status, state_of
+from circadia.storage.whoop_links import LinkMemory
 
 log = structlog.get_logger()
 
@@ -44,13 +46,23 @@ class _UnderWay:
 
 
 class WhoopSource:
-    """Reads users' WHOOP data. Identical reads share one flight, which outlives those who wait for it."""
+    """Reads users' WHOOP data. Identical reads share one flight, which outlives those who wait for it. `memory` keeps
+    over restarts who had a link."""
 
-    def __init__(self, link: WhoopLink, breaker: Breaker, links: Links, *, fetch: Fetch = "parallel") -> None:
+    def __init__(
+        self,
+        link: WhoopLink,
+        breaker: Breaker,
+        links: Links,
+        *,
+        fetch: Fetch = "parallel",
+        memory: LinkMemory | None = None,
+    ) -> None:
         self.link = link
         self.breaker = breaker
         self.links = links
         self._fetch = fetch
+        self._memory = memory
         self._under_way: dict[tuple[str, date, date], _UnderWay] = {}
         self._asking: Flights[str, Told] = Flights()
         self._refused = False
@@ -63,11 +75,11 @@ class WhoopSource:
         shared = self._under_way.get(key)
         if shared is None:
             reading = WhoopReading(self.link, self.links, whoop_id, first, last, wait_s)
-            shared = self._under_way[key] = _UnderWay(reading, asyncio.create_task(self._run(reading)))
+            shared = self._under_way[key] = _UnderWay(reading, asyncio.create_task(self._run(whoop_id, reading)))
             shared.task.add_done_callback(lambda _done: self._under_way.pop(key))
         await asyncio.wait([shared.task], timeout=wait_s)
         told = shared.task.result() if shared.task.done() else shared.reading.told(_LATE)
-        return self._unless_unlinked(whoop_id, told)
+        return await self._unless_unlinked(whoop_id, told)
 
     async def status(self, whoop_id: str | None, wait_s: float) -> Told:
         """How a user stands with WHOOP, without data, after at most `wait_s` seconds."""
@@ -76,7 +88,7 @@ class WhoopSource:
         asking = self._asking.join(whoop_id, lambda: self._status(whoop_id))
         await asyncio.wait([asking], timeout=wait_s)
         told = asking.result() if asking.done() else Told("whoop", "timeout", error=_LATE, late=True)
-        return self._unless_unlinked(whoop_id, told)
+        return await self._unless_unlinked(whoop_id, told)
 
     async def connect(self, whoop_id: str, redirect_url: str | None) -> Begun:
         """Begin a consent. CircuitOpen while the WHOOP service is left alone."""
@@ -88,6 +100,8 @@ class WhoopSource:
             except (KeyError, TypeError, ValueError) as error:
                 raise UnexpectedReply("the WHOOP service began a consent and does not say where") from error
         self.links.begun(whoop_id)
+        if self._memory is not None:
+            await self._memory.drop(whoop_id)
         return begun
 
     async def disconnect(self, whoop_id: str, data: Literal["keep", "erase"]) -> Body:
@@ -115,34 +129,53 @@ class WhoopSource:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._asking.close()
 
-    async def _run(self, reading: WhoopReading) -> Told:
+    async def _run(self, whoop_id: str, reading: WhoopReading) -> Told:
         if reading.unlinked:
             return reading.told()
+        before = self.links.last(whoop_id)
         try:
             async with self.breaker.call():
                 await reading.ask(self._fetch)
         except CircadiaError as error:
             return self._failed(error)
         self._refused = False
+        await self._note(whoop_id, before)
         return reading.told()
 
     async def _status(self, whoop_id: str) -> Told:
-        link = self.links.get(whoop_id)
+        link, before = self.links.get(whoop_id), self.links.last(whoop_id)
         try:
             if link is None:
                 async with self.breaker.call():
                     link = await ask_status(self.link, self.links, whoop_id)
+                await self._note(whoop_id, before)
         except CircadiaError as error:
             return self._failed(error)
         if not link.exists:
             return Told("whoop", "not_connected")
         return Told("whoop", "ok" if link.state == "connected" else link.state, connected_at=link.connected_at)
 
-    def _unless_unlinked(self, whoop_id: str, told: Told) -> Told:
+    async def _note(self, whoop_id: str, before: Link | None) -> None:
+        """Keep what was heard of a link, where it is news; our own database being away is no trouble of the read."""
+        heard = self.links.last(whoop_id)
+        news = heard is not None and (before is None or before.exists != heard.exists)
+        if self._memory is not None and heard is not None and news:
+            with suppress(UpstreamDown):
+                await self._memory.note(whoop_id, linked=heard.exists)
+
+    async def _unless_unlinked(self, whoop_id: str, told: Told) -> Told:
         """Trouble with the WHOOP service is none of those who had no link when it was last heard of."""
+        if told.state not in FAILED or told.available:
+            return told
         last = self.links.last(whoop_id)
-        troubled = told.state in FAILED and not told.available
-        return Told("whoop", "not_connected") if troubled and last is not None and not last.exists else told
+        linked = last.exists if last else await self._recalled(whoop_id)
+        return Told("whoop", "not_connected") if linked is False else told
+
+    async def _recalled(self, whoop_id: str) -> bool | None:
+        try:
+            return await self._memory.recall(whoop_id) if self._memory is not None else None
+        except UpstreamDown:
+            return None
 
     def _failed(self, error: CircadiaError) -> Told:
         """Trouble with the WHOOP service as an answer. A key that is refused is logged once."""

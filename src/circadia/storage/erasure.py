@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from circadia.domain.identities import Identity
-from circadia.storage import identities, overrides, sahha
+from circadia.storage import identities, overrides, sahha, whoop_links
 from circadia.storage.postgres import Connection, Database
 
 
@@ -11,6 +11,8 @@ async def erase_beside_whoop(connection: Connection, user: Identity) -> bool:
     """Erase what Sahha said of a user, who they are at the sources and how theirs is merged; whether there was
     anything."""
     await identities.forget(connection, user.user_id)
+    if user.whoop_id is not None:
+        await whoop_links.forget(connection, user.whoop_id)
     own = await overrides.forget(connection, user.user_id)
     at_sahha = user.sahha_id is not None and await sahha.forget(connection, user.sahha_id)
     return at_sahha or own or user.mapped

@@ -168,3 +168,11 @@ merge_overrides = Table(
     Column("policy", JSONB, nullable=False),
     instant("changed_at", nullable=False),
 )
+
+whoop_links = Table(
+    "whoop_links",
+    metadata,
+    Column("whoop_id", Text, primary_key=True),
+    Column("linked", Boolean, nullable=False),
+    instant("heard_at", nullable=False),
+)

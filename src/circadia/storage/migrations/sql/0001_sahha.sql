@@ -122,6 +122,14 @@ CREATE TABLE identities (
     CONSTRAINT identities_whoop_id_key UNIQUE (whoop_id)
 );
 
+-- Who had a link at a WHOOP service that runs elsewhere, as it was last heard.
+CREATE TABLE whoop_links (
+    whoop_id text NOT NULL,
+    linked boolean NOT NULL,
+    heard_at timestamptz NOT NULL,
+    CONSTRAINT whoop_links_pkey PRIMARY KEY (whoop_id)
+);
+
 -- What a user's merge does otherwise than the catalogue of metrics says.
 CREATE TABLE merge_overrides (
     user_id text NOT NULL,
