@@ -28,7 +28,7 @@ from circadia.domain.notices import Kind
 from circadia.simulator import admin, console, faults, mutations, switches
 from circadia.simulator.sahha import admin as sahha_admin
 from circadia.simulator.sahha import switches as sahha_switches
-from circadia.storage.tables import metadata
+from circadia.storage.gateway_tables import metadata
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -38,7 +38,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 GLOSSARY = (
     "member, connection, grant, record type, record, cycle, window, cursor, page, overlap, due, run, outcome, reject, "
     "delivery, hint, backfill, budget, lane, source, reading, day, stretch, hold, walk, coverage, notice, turn, slice, "
-    "leader, reconciliation"
+    "leader, reconciliation, breaker, external id, identity, metric, observation, policy"
 )
 QUERYABLE = [
     *("members", "cycles", "sleeps", "recoveries", "workouts", "profiles", "body_measurements", "journal_entries"),

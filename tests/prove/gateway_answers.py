@@ -24,13 +24,15 @@ Words = dict[tuple[str, str], Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request; `without_whoop` is the status it has to have when WHOOP is in trouble."""
+    """A request; `without_whoop` is the status it has to have when WHOOP is in trouble. What `needs_database` may be
+    answered 503, or that, when the gateway's is gone."""
 
     name: str
     path: str
     parameters: Mapping[str, str | int]
     method: str = "GET"
     without_whoop: int = 200
+    needs_database: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,12 @@ def questions(stack: Stack) -> list[Question]:
         found += [
             native(user_id),
             Question(f"health of {user_id}", f"/api/v1/health/{user_id}", {"days": 7}),
-            Question(f"overview of {user_id}", f"/api/v1/unified-health/overview/{user_id}", {"period": str(day)}),
+            Question(
+                f"overview of {user_id}",
+                f"/api/v1/unified-health/overview/{user_id}",
+                {"period": str(day)},
+                needs_database=user_id == SAHHA_ONLY,
+            ),
         ]
     found += [
         Question("sources", f"/api/v1/health/sources/{BOTH}", {}),
@@ -78,15 +85,15 @@ def questions(stack: Stack) -> list[Question]:
         Question("detailed", "/api/v1/health/detailed", {}),
         Question("whoop health", "/api/v1/unified-health/health/whoop", {}),
         *(
-            Question(f"health-metrics {name}", f"/api/v1/health-metrics/{name}", older)
+            Question(f"health-metrics {name}", f"/api/v1/health-metrics/{name}", older, needs_database=True)
             for name in ("overview", "activity", "sleep", "recovery", "scores", "biomarkers")
         ),
         *(
-            Question(f"sahha {name}", f"/api/v1/sahha/{name}", listed)
+            Question(f"sahha {name}", f"/api/v1/sahha/{name}", listed, needs_database=True)
             for name in ("scores", "biomarkers", "archetypes")
         ),
-        Question("connect", f"/api/v1/whoop/connect/{NEWCOMER}", back, "POST", 400),
-        Question("unified connect", f"/api/v1/unified-health/connect/whoop/{NEWCOMER}", back, "POST", 503),
+        Question("connect", f"/api/v1/whoop/connect/{NEWCOMER}", back, "POST", 400, True),
+        Question("unified connect", f"/api/v1/unified-health/connect/whoop/{NEWCOMER}", back, "POST", 503, True),
     ]
     return found
 
@@ -147,8 +154,8 @@ class Judge:
     def _status(self, answer: Answer) -> list[str]:
         question = answer.question
         good = {question.without_whoop if "whoop" in self.troubled else 200}
-        if not self.stored and question.name.startswith(("sahha ", "health-metrics ", "overview of sahha-only")):
-            good = {200, 503}
+        if not self.stored and question.needs_database:
+            good |= {503, question.without_whoop}
         if answer.status in good:
             return []
         return [f"{question.name}: {answer.status} instead of {good}: {str(answer.body)[:200]}"]

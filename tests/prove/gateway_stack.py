@@ -209,13 +209,15 @@ async def open_stack(
         urls = {name: server.create() for name, server in databases.items()}
         for name, server in databases.items():
             stack.callback(server.drop, urls[name])
-        await _fill(urls["whoop"], whoop, people.whoop)
-        sahha = await stack.enter_async_context(_simulated_sahha(directory, people))
         service = Program(
-            [_CIRCADIA, "serve", "--only", "whoop", "--no-worker"],  # what it serves is there already
+            [_CIRCADIA, "serve", "--only", "whoop", "--no-worker"],  # what it serves is there when it is asked
             simulated.environment_for(urls["whoop"], **whoop.settings, SERVICE_API_KEY=_SERVICE_KEY),
             directory,
         )
+        stack.callback(service.end)
+        service.start()
+        await _fill(urls["whoop"], whoop, people.whoop)
+        sahha = await stack.enter_async_context(_simulated_sahha(directory, people))
         ways = {
             "sahha": await stack.enter_async_context(Proxy(sahha.program.port)),
             "whoop": await stack.enter_async_context(Proxy(service.port)),
@@ -231,9 +233,8 @@ async def open_stack(
             **(changes or {}),
         }
         gateway = Program([*command, "--only", "gateway"], settings, directory)
-        for each in (service, gateway):
-            stack.callback(each.end)
-            each.start()
+        stack.callback(gateway.end)
+        gateway.start()
         for each in (service, gateway):
             await each.ready()
         upstreams = {

@@ -69,8 +69,7 @@ def drift(url: str) -> list[str]:
     from alembic.migration import MigrationContext
     from sqlalchemy import create_engine
 
-    from circadia.storage import gateway_tables  # noqa: F401 - adds its tables to the others
-    from circadia.storage.tables import metadata
+    from circadia.storage.gateway_tables import metadata
 
     engine = create_engine(_engine_url(url))
     try:
