@@ -132,7 +132,8 @@ async def _measured(program: Program, kinds: Sequence[str]) -> Figures:
             times += await latencies(program.port, _paths(kind), connections=_USERS, seconds=_SLICE_S, key=KEY)
     figures = {kind: _figures(times) for kind, times in seen.items()}
     for kind, (rate, p50, p99) in figures.items():
-        print(f"{_NAMES[kind]:11} {rate:7,.0f}/s  p50 {p50:7.2f} ms  p99 {p99:7.2f} ms")
+        answers = len(seen[kind])
+        print(f"{_NAMES[kind]:11} {rate:7,.0f}/s  p50 {p50:7.2f} ms  p99 {p99:7.2f} ms  {answers} answers, all 200")
     print(f"{resident_mb('VmRSS', program.pid):.0f} MB of memory, {resident_mb('VmHWM', program.pid):.0f} at most")
     return figures
 

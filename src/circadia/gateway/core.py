@@ -175,11 +175,11 @@ class Gateway:
         ends_at = self._ends_at()
         now = self._clock()
         identity, _overrides = await self._known.of(user_id, self._deadline_s / 3)
-        sahha, whoop = await asyncio.gather(
-            _timed("sahha", self._sahha.read(identity.sahha_id, now.date(), now.date(), _left(ends_at))),
-            _timed("whoop", self._whoop.status(identity.whoop_id if self._whoop_enabled else None, _left(ends_at))),
+        sahha = self._begun("sahha", self._sahha.read(identity.sahha_id, now.date(), now.date(), _left(ends_at)))
+        whoop = self._begun(
+            "whoop", self._whoop.status(identity.whoop_id if self._whoop_enabled else None, _left(ends_at))
         )
-        return Sources(user_id, now, sahha, whoop)
+        return Sources(user_id, now, *await self._in_time(sahha, whoop, ends_at))
 
     async def connect(self, user_id: str, redirect_url: str | None = None) -> Begun:
         """Begin connecting a user to WHOOP. CircuitOpen while the WHOOP service is left alone."""
@@ -274,7 +274,11 @@ class Gateway:
         if in_order:
             await asyncio.wait([sahha], timeout=wait_s)
         whoop = ask_whoop()
-        # sources come back by themselves when their time is over: a moment more lets them say what they have
+        return await self._in_time(sahha, whoop, ends_at)
+
+    async def _in_time(self, sahha: asyncio.Task[Told], whoop: asyncio.Task[Told], ends_at: float) -> tuple[Told, Told]:
+        """What both have told by `ends_at`; they come back by themselves when their time is over, and a moment more
+        lets them say what they have."""
         await asyncio.wait([sahha, whoop], timeout=_left(ends_at) + self._deadline_s * _GRACE)
         return self._told("sahha", sahha), self._told("whoop", whoop)
 
@@ -295,7 +299,7 @@ class Gateway:
             raise Misconfigured(
                 "WHOOP is switched off here", kind="whoop_disabled", remedy="Set ENABLE_WHOOP_INTEGRATION=true."
             )
-        identity, _overrides = await self._known.of(user_id, self._deadline_s)
+        identity, _overrides = await self._known.of(user_id, self._deadline_s / 3)
         if identity.whoop_id is None:
             raise Conflict(
                 "this user is nobody at the WHOOP service, by the identity map",

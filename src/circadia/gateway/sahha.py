@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -116,7 +116,17 @@ class SahhaSource:
         await self._flights.close()
 
     async def _read(self, external_id: str | None, first: date, last: date, wait_s: float) -> Told:
-        ended, standing = await self._freshened(external_id, DAILY, first, last, wait_s)
+        before: Told | None = None
+
+        async def read_before(standing: Standing) -> None:
+            nonlocal before
+            before = await self._stored(Ended("timeout", _LATE, late=True), standing, first, last)
+
+        ended, standing = await self._freshened(external_id, DAILY, first, last, wait_s, read_before)
+        return before if ended.late and before is not None else await self._stored(ended, standing, first, last)
+
+    async def _stored(self, ended: Ended, standing: Standing | None, first: date, last: date) -> Told:
+        """What the database has, under the name of how asking for more went."""
         told = Told("sahha", ended.state, error=ended.error, late=ended.late)
         if standing is None or ended.state == "not_connected":
             return told
@@ -140,9 +150,17 @@ class SahhaSource:
         )
 
     async def _freshened(
-        self, external_id: str | None, kinds: tuple[Kind, ...], first: date, last: date, wait_s: float
+        self,
+        external_id: str | None,
+        kinds: tuple[Kind, ...],
+        first: date,
+        last: date,
+        wait_s: float,
+        meanwhile: Callable[[Standing], Awaitable[None]] | None = None,
     ) -> tuple[Ended, Standing | None]:
-        """How asking for what is stale went, and what is known of the profile after that."""
+        """How asking for what is stale went, and what is known of the profile after that. `meanwhile` is done while
+        Sahha is being asked: when the time is over there is none left for it."""
+        ends_at = asyncio.get_running_loop().time() + wait_s
         if self._client is None:
             return Ended("not_configured"), None
         if external_id is None:
@@ -154,9 +172,12 @@ class SahhaSource:
         if standing is not None and not fetch.stale(standing):
             return Ended("ok"), standing
         flight = self._flights.join((external_id, kinds, first, last), fetch.run)
-        await asyncio.wait([flight], timeout=wait_s)
-        ended = flight.result() if flight.done() else Ended("timeout", _LATE, late=True)
-        return ended, await fetch.standing()
+        if meanwhile is not None and standing is not None:
+            await meanwhile(standing)
+        await asyncio.wait([flight], timeout=max(ends_at - asyncio.get_running_loop().time(), 0.0))
+        if not flight.done():
+            return Ended("timeout", _LATE, late=True), standing
+        return flight.result(), await fetch.standing()
 
     def _asked(self) -> SahhaClient:
         if self._client is None:

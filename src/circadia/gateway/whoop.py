@@ -7,6 +7,7 @@ fails by itself is told as missing, the others stand.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 _LIFETIME_S = 300
 """How long a consent lives of which the WHOOP service does not say it; documented so by the entry point's readers."""
 
+_MOMENT_S = 0.3
 _LATE = "the WHOOP service has not answered in time"
 
 
@@ -101,7 +103,7 @@ class WhoopSource:
                 raise UnexpectedReply("the WHOOP service began a consent and does not say where") from error
         self.links.begun(whoop_id)
         if self._memory is not None:
-            await self._memory.drop(whoop_id)
+            await _within_a_moment(self._memory.drop(whoop_id))
         return begun
 
     async def disconnect(self, whoop_id: str, data: Literal["keep", "erase"]) -> Body:
@@ -156,12 +158,11 @@ class WhoopSource:
         return Told("whoop", "ok" if link.state == "connected" else link.state, connected_at=link.connected_at)
 
     async def _note(self, whoop_id: str, before: Link | None) -> None:
-        """Keep what was heard of a link, where it is news; our own database being away is no trouble of the read."""
+        """Keep what was heard of a link, where it is news."""
         heard = self.links.last(whoop_id)
         news = heard is not None and (before is None or before.exists != heard.exists)
         if self._memory is not None and heard is not None and news:
-            with suppress(UpstreamDown):
-                await self._memory.note(whoop_id, linked=heard.exists)
+            await _within_a_moment(self._memory.note(whoop_id, linked=heard.exists))
 
     async def _unless_unlinked(self, whoop_id: str, told: Told) -> Told:
         """Trouble with the WHOOP service is none of those who had no link when it was last heard of."""
@@ -185,3 +186,10 @@ class WhoopSource:
             self._refused = True
         said = error.message if error.remedy is None else f"{error.message}: {error.remedy}"
         return Told("whoop", state_of(error), error=said)
+
+
+async def _within_a_moment(noting: Awaitable[None]) -> None:
+    """Our own database being away is no trouble of whoever asks about WHOOP."""
+    with suppress(UpstreamDown, TimeoutError):
+        async with asyncio.timeout(_MOMENT_S):
+            await noting
