@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from circadia import __version__
-from circadia.api import problems
+from circadia.api import envelopes, problems
 from circadia.api.auth import SECURITY_SCHEMES, Keys
 from circadia.api.middleware import Envelope
 from circadia.api.routes import (
@@ -113,6 +113,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         openapi_url="/openapi.json" if shown else None,
         telemetry={"logs": False, "operation_spans": False},
     )
@@ -126,18 +127,23 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
             allow_headers=["X-API-Key", "Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
-            expose_headers=["ETag", "X-Request-ID", "Retry-After"],
+            expose_headers=["ETag", "X-Request-ID", "Retry-After", "Warning", "X-Circadia-As-Of"],
         )
     return app
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's own document, with a key asked for everywhere but where a route says otherwise."""
+    """FastAPI's own document, with a key asked for everywhere but where a route says otherwise, and without the
+    statuses that a path's envelope replaces."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schema.setdefault("components", {})["securitySchemes"] = SECURITY_SCHEMES
+        for path, operations in schema["paths"].items():
+            for each in operations.values():
+                told = each["responses"].items()
+                each["responses"] = {status: how for status, how in told if not envelopes.refuses(path, int(status))}
         schema["security"] = [{name: []} for name in SECURITY_SCHEMES]
         app.openapi_schema = schema
     return app.openapi_schema

@@ -91,7 +91,8 @@ class Connections:
             raise Invalid(
                 "this redirect_url is not allowed",
                 kind="redirect_not_allowed",
-                remedy="Add it to REDIRECT_URLS exactly as it is sent, or use one on PUBLIC_URL's origin.",
+                remedy="Where the WHOOP service runs, add it to REDIRECT_URLS exactly as it is sent, or use one on the "
+                "origin of its PUBLIC_URL.",
             )
         state, verifier, browser = new_state(), new_verifier(), secrets.token_urlsafe(32)
         now = self._clock()

@@ -4,7 +4,8 @@
     ├── GrantLost          the member has to consent again
     ├── RateLimited        wait until `until`
     ├── UpstreamDown       try again later; nothing is known to have changed
-    │   └── Unreachable    nor will the next request get an answer
+    │   ├── Unreachable    nor will the next request get an answer
+    │   └── Unsent         nothing was asked, for a reason of our own
     ├── UnexpectedReply    the other side broke its contract; look at it
     ├── ScopeMissing       the member did not allow this record type
     ├── NotFound           there is no such thing
@@ -22,6 +23,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+
+def advised(message: str, remedy: str | None) -> str:
+    """A message with the remedy after it as a sentence of its own, however the message ends."""
+    return f"{message.rstrip('.')}. {remedy}" if remedy else message
 
 
 class CircadiaError(Exception):
@@ -43,6 +49,11 @@ class CircadiaError(Exception):
         self.extension = extension or {}
         if kind is not None:
             self.kind = kind
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong and what to do."""
+        return advised(self.message, self.remedy)
 
 
 class GrantLost(CircadiaError):
@@ -69,6 +80,10 @@ class UpstreamDown(CircadiaError):
 
 class Unreachable(UpstreamDown):
     """The other side did not answer at all, whatever was asked."""
+
+
+class Unsent(UpstreamDown):
+    """We could not ask: that says nothing about the other side."""
 
 
 class UnexpectedReply(CircadiaError):

@@ -11,7 +11,10 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import stamina.instrumentation
 import structlog
+
+from circadia.errors import CircadiaError
 
 _SECRET_NAMES = (
     "token",
@@ -33,6 +36,13 @@ def _without_secrets(_logger: object, _method: str, event: MutableMapping[str, A
         if name != "event" and any(name == each or name.endswith(f"_{each}") for each in _SECRET_NAMES):
             event[name] = _HIDDEN
     return event
+
+
+def _tell_of_a_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    error = details.caused_by
+    kind = error.kind if isinstance(error, CircadiaError) else type(error).__name__
+    wait_s = round(details.wait_for, 2)
+    structlog.get_logger().debug("upstream.retried", upstream=details.name, kind=kind, wait_s=wait_s)
 
 
 def configure(level: str, style: str) -> None:
@@ -58,6 +68,7 @@ def configure(level: str, style: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+    stamina.instrumentation.set_on_retry_hooks([_tell_of_a_retry])
     # a traceback with local variables would show tokens and health values: only plain ones are printed
     out = logging.StreamHandler(sys.stderr)
     out.setFormatter(

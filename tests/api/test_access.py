@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+from circadia.api.auth import Keys
+from circadia.errors import UpstreamDown
 from circadia.storage import keys
 from tests.api.conftest import BOOTSTRAP, Api, Serve
 from tests.api.table import CLOSED, OF_A_USER, ROUTES, WEAKER, problem
@@ -186,3 +190,16 @@ async def test_an_unknown_member(api: Api) -> None:
 
 _INTERNAL = ("recovery", "sleep", "workouts", "cycles", "profile", "all")
 _TYPES = ("cycle", "sleep", "recovery", "workout")
+
+
+async def test_a_key_is_not_waited_for_while_the_database_hangs(api: Api) -> None:
+    checked = Keys(api.db, api.runtime.keyring, api.clock, None, patience_s=0.05)
+    _key, text = await keys.create(api.db, api.runtime.keyring, "laptop", frozenset({"read"}), api.clock(), None)
+    async with api.db.begin() as connection:
+        await connection.execute("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
+        async with asyncio.timeout(5):
+            with pytest.raises(UpstreamDown):
+                await checked.check(text)
+    await checked.close()
+    assert (await checked.check(text)).name == "laptop"
+    await checked.close()

@@ -60,7 +60,7 @@ async def test_a_user_without_any_source_has_empty_days(serve: Serve) -> None:
     body = await stage.ask("/api/v1/unified/nobody/days", **WEEK)
     assert len(body["days"]) == 7
     assert {each["state"] for each in body["sources"].values()} == {"not_connected"}
-    assert {each["completeness"] for each in body["days"]} == {0}
+    assert {each["completeness"] for each in body["days"]} == {None}
 
 
 async def test_bad_ranges_are_problems(serve: Serve) -> None:

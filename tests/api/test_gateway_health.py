@@ -79,7 +79,8 @@ async def test_connecting(serve: Serve) -> None:
     refused = await stage.api.http.post("/api/v1/whoop/connect/bob", params={"redirect_url": "https://evil.example"})
     assert refused.status_code == 400
     assert refused.json()["detail"] == "Unable to initiate Whoop connection"
-    assert "redirect" in refused.json()["reason"]
+    assert "Where the WHOOP service runs, add it to REDIRECT_URLS" in refused.json()["reason"]
+    assert "retry-after" not in refused.headers
 
 
 async def test_errors_are_details(serve: Serve) -> None:

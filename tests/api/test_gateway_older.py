@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.api.conftest import Serve
@@ -101,6 +103,7 @@ async def test_bad_questions_have_a_detail(stage: Both) -> None:
         (f"{METRICS}/overview", {}),
         (f"{METRICS}/overview", {"profile_id": "-x"}),
         (f"{METRICS}/overview", {"profile_id": "alice", "period": "someday"}),
+        (f"{METRICS}/overview", {"profile_id": "alice", "period": "0001-01-02"}),
         (f"{SAHHA}/scores", {}),
         (f"{SAHHA}/scores", {"user_id": "alice", "start_date": "11/19/2026"}),
         (f"{SAHHA}/scores", {"user_id": "alice", "start_date": "2026-11-19", "end_date": "2026-11-18"}),
@@ -122,6 +125,60 @@ async def test_trouble_is_not_taken_for_no_data(stage: Both) -> None:
         assert "Sahha does not answer" in (await stage.ask(path, 503, **query))["detail"]
 
 
+async def rows_of(stage: Both, name: str = "scores", **query: Any) -> httpx2.Response:
+    return await stage.api.http.get(f"{SAHHA}/{name}", params={"user_id": "alice"} | query)
+
+
+@pytest.mark.parametrize("name", ["scores", "biomarkers", "archetypes"])
+async def test_a_part_of_the_range_is_never_told_as_the_whole(stage: Both, name: str) -> None:
+    newest = (await rows_of(stage, name, start_date="2026-11-15")).json()
+    stage.sahha_is_down()
+    stage.api.clock.advance(7 * 3600)
+    answer = await rows_of(stage, name, start_date="2026-10-15")
+    assert (answer.status_code, set(answer.json()), answer.headers["retry-after"]) == (503, {"detail"}, "2")
+    assert "not all of the range was ever fetched" in answer.json()["detail"]
+    stale = await rows_of(stage, name, start_date="2026-10-15", limit=1)
+    assert (stale.status_code, stale.json()) == (200, newest[:1]), "the newest one is known for certain"
+    stage.sahha_is_up()
+    stage.api.clock.advance(30)
+    whole = await rows_of(stage, name, start_date="2026-10-15")
+    assert (whole.status_code, len(whole.json()) >= len(newest)) == (200, True)
+    assert not {"warning", "x-circadia-as-of"} & set(whole.headers)
+
+
+@pytest.mark.parametrize("name", ["scores", "biomarkers", "archetypes"])
+async def test_what_was_fetched_once_is_told_with_its_age(stage: Both, name: str) -> None:
+    fresh = await rows_of(stage, name)
+    assert not {"warning", "x-circadia-as-of"} & set(fresh.headers)
+    stage.sahha_is_down()
+    stage.api.clock.advance(7 * 3600)
+    stale = await rows_of(stage, name)
+    assert (stale.status_code, stale.json()) == (200, fresh.json())
+    assert stale.headers["warning"] == '110 - "Response is Stale"'
+    assert stale.headers["x-circadia-as-of"] == "2026-11-20T12:00:00.000Z"
+    assert (await rows_of(stage, name, end_date="2026-11-21")).status_code == 200, "a date that has not begun there"
+    stage.api.clock.advance(48 * 3600)
+    assert (await rows_of(stage, name)).status_code == 503, "a date has begun since"
+
+
+async def test_a_slow_sahha_leaves_time_for_what_is_stored(stage: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float | None] = []
+    wait = asyncio.wait
+
+    async def at_once(tasks: Any, *, timeout: float | None = None, **how: Any) -> Any:
+        waited.append(timeout)
+        return await wait(tasks, timeout=0.01, **how)
+
+    stage.api.wire.hold(lambda request: request.url.host == "sahha.example")
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "wait", at_once)
+        answer = await rows_of(stage)
+    assert answer.status_code == 503
+    assert "has not answered in time" in answer.json()["detail"]
+    assert [each for each in waited if each is not None and each > 0] != []
+    assert max(each or 0 for each in waited) <= 0.9 * stage.api.runtime.settings.gateway_deadline
+
+
 async def test_older_bodies_of_one_who_has_both(serve: Serve) -> None:
     stage = await both(serve)
     sleep = await stage.ask(f"{METRICS}/sleep", profile_id="alice", period="yesterday")
@@ -132,3 +189,25 @@ async def test_older_bodies_of_one_who_has_both(serve: Serve) -> None:
     stage.sahha_is_down()
     later = await stage.ask(f"{METRICS}/overview", profile_id="alice", period="2026-11-12")
     assert later["readiness_score"]["source"] == "whoop"
+    assert [each.partition(":")[0] for each in later["errors"]] == ["Sahha"]
+    for name in ("scores", "biomarkers"):
+        await stage.ask(f"{METRICS}/{name}", 503, profile_id="alice", period="2026-11-02")
+    said = {"sahha_id": None, "whoop_id": "alice"}
+    assert (await stage.api.http.put("/api/v1/identities/dave", json=said)).status_code == 200
+    alone: dict[str, Any] = {"profile_id": "dave", "period": "yesterday"}
+    assert (await stage.ask(f"{METRICS}/overview", **alone))["data_sources"] == ["whoop"]
+    for name in ("scores", "biomarkers"):
+        told = await stage.ask(f"{METRICS}/{name}", 404, **alone)
+        assert told == {"detail": f"Sahha has no {name} of this date"}
+
+
+async def test_trouble_at_the_whoop_service_is_never_told_as_no_data(serve: Serve) -> None:
+    elsewhere: dict[str, Any] = {
+        "WHOOP_SERVICE_URL": "http://whoop-service.example",
+        "WHOOP_SERVICE_API_KEY": "key-of-the-service",
+    }
+    stage = await both(serve, connected=False, **elsewhere)
+    stage.api.wire.others["whoop-service.example"] = httpx2.MockTransport(lambda _request: httpx2.Response(500))
+    for name in NAMES:
+        asked: dict[str, Any] = {"profile_id": "carol", "period": "2026-11-19"}
+        await stage.ask(f"{METRICS}/{name}", 404 if name in ("scores", "biomarkers") else 503, **asked)

@@ -58,7 +58,8 @@ async def test_periods(serve: Serve) -> None:
 
     assert await scores("yesterday") == await scores("2026-11-19") == await scores("11/19/2026")
     assert await scores("today") == await scores("2026-11-20")
-    for bad in ("tomorrow", "19/11/2026", "2026-11-31", "2026-1-1", "", "11-19-2026", "2026-11-22", "\u0662"):
+    slips = ("2026-11-31", "2026-1-1", "11-19-2026", "0001-01-01")
+    for bad in ("tomorrow", "19/11/2026", "", "2026-11-22", "\u0662", *slips):
         enveloped(
             await stage.api.http.get(f"{OVERVIEW}/bob", params={"period": bad}),
             400,
@@ -105,7 +106,7 @@ async def test_sahha_down_with_nothing_stored_and_no_whoop_is_503(serve: Serve) 
     stage.sahha_is_down()
     answer = await stage.api.http.get(f"{OVERVIEW}/bob")
     enveloped(answer, 503, "sahha_service_error")
-    assert "retry-after" not in answer.headers
+    assert answer.headers["retry-after"] == "2"
     for n in range(THRESHOLD):
         await stage.api.http.get(f"{OVERVIEW}/bob", params={"period": f"2026-11-{10 + n}"})
     answer = await stage.api.http.get(f"{OVERVIEW}/bob")
@@ -196,7 +197,15 @@ async def test_connecting_while_the_whoop_service_is_down_is_503(elsewhere: Both
     assert answer.headers["retry-after"] == "30"
     older = await http.post("/api/v1/whoop/connect/bob", params={"redirect_url": "x"})
     assert (older.status_code, older.json()["detail"]) == (400, "Unable to initiate Whoop connection")
+    assert older.headers["retry-after"] == "30"
     assert (await elsewhere.ask("/api/v1/unified-health/health/whoop"))["circuit_breaker_status"] == "open"
+    assert (await elsewhere.ask("/api/v1/health/sources/bob"))["recommendations"] == []
+    unknown = await elsewhere.ask(f"{OVERVIEW}/nobody")
+    assert {name: each["status"] for name, each in unknown["sources"].items()} == {
+        "sahha": "not_connected",
+        "whoop": "circuit_open",
+    }
+    assert unknown["completeness"] is None
     sources = await elsewhere.ask("/api/v1/unified-health/sources/bob")
     assert (sources["whoop"]["status"], sources["whoop"]["available"]) == ("circuit_open", False)
 

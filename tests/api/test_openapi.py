@@ -42,6 +42,16 @@ async def test_every_route_is_described_and_no_other(described: Api) -> None:
     assert set(document["components"]["securitySchemes"]) == {"ApiKey", "Bearer"}
 
 
+async def test_what_is_told_as_400_is_not_described_as_422(described: Api) -> None:
+    paths = described.app.openapi()["paths"]
+    told = {path: set(each["responses"]) for path, item in paths.items() for each in item.values()}
+    typed = {path for path in told if path.startswith("/api/v1/unified-health/")}
+    assert len(typed) == 4
+    assert [path for path in typed if "422" in told[path]] == []
+    assert "400" in told["/api/v1/unified-health/overview/{user_id}"]
+    assert "422" in told["/api/v1/health/{user_id}"]
+
+
 async def test_data_comes_with_an_example(described: Api) -> None:
     document = described.app.openapi()
     for path, item in document["paths"].items():

@@ -47,6 +47,29 @@ async def test_errors_of_routing_and_validation(api: Api) -> None:
         assert found["request_id"] == GIVEN
 
 
+async def test_a_slash_too_many_leads_nowhere(api: Api) -> None:
+    """Nobody is sent on to a URL of the Host header's making."""
+    for path in [
+        "/api/v1/health/demo/",
+        "/api/v1/health/..%2f",
+        "/api/v1/health-metrics/overview/?profile_id=demo",
+        "/api/v1/sahha/scores/?user_id=demo",
+        "/api/v1/unified-health/overview/demo/",
+        "/api/v1/whoop/daily-data/demo/",
+        "/api/v1/unified/demo/days/",
+        "/health/",
+    ]:
+        answer = await api.http.get(path, headers={"Host": "evil.example"})
+        assert (answer.status_code, "location" in answer.headers) == (404, False), path
+        shape = set(answer.json())
+        if path.startswith("/api/v1/unified-health/"):
+            assert shape == {"error", "type", "timestamp", "request_id"}
+        elif path.startswith(("/api/v1/health", "/api/v1/sahha")):
+            assert shape == {"detail"}
+        else:
+            problem(answer, 404, "no_such_route")
+
+
 async def test_a_body_that_is_not_what_was_asked_for(api: Api) -> None:
     for body in [
         b"{",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import psycopg
 import pytest
+from dotenv import dotenv_values
 
 from circadia.cli.demo.cast import cast
 from tests import postgres
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import PROGRAM, Terminal
 
 CHOICES = ("--members", "2", "--days", "20", "--port", "0", "--no-browser", "--json")
 
@@ -32,10 +36,13 @@ def test_demo_comes_up_and_goes_on_the_next_time(tmp_path: Path, place: Path) ->
     terminal = Terminal(tmp_path, {"CIRCADIA_DATA_DIR": str(place), "HTTP_PROXY": "http://127.0.0.1:9"})
     with terminal.start("demo", *CHOICES) as demo:
         told = json.loads(demo.stdout(r".*\n")[0])
-        assert list(told) == ["ready", "url", "simulator", "api_key", "users", "database_url"]
+        assert list(told) == ["ready", "url", "simulator", "api_key", "users", "database_url", "sahha", "settings"]
         assert (told["ready"], told["users"]) == (True, ["demo", "demo-2", "demo-3"])
         _complete(told)
         assert terminal.run("demo").refused("running", str(place))
+        _speaks_to_it(demo.stderr(r"\(set -a; .+\)")[0], tmp_path)
+        assert dotenv_values(place / "demo.env") == told["settings"]
+        assert told["settings"]["SAHHA_API_BASE_URL"] == told["sahha"]
         demo.stderr("Ctrl-C stops it")
         said = demo.stop(signal.SIGINT)
     assert (said.code, said.stdout.count("\n")) == (0, 1)
@@ -58,6 +65,15 @@ def test_demo_comes_up_and_goes_on_the_next_time(tmp_path: Path, place: Path) ->
         assert anew["api_key"] != told["api_key"]
         assert anew["users"] == ["demo", "demo-2"]
         assert demo.stop().code == 0
+
+
+def _speaks_to_it(command: str, directory: Path) -> None:
+    """The printed command, in a shell, asks both sources of the demo."""
+    settings = {"PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "HOME": str(directory)}
+    done = subprocess.run(
+        ["sh", "-c", command], env=settings, cwd=directory, capture_output=True, text=True, check=False
+    )
+    assert re.search(r"^Sahha +demo +ok .*\nWHOOP +demo +ok ", done.stdout, flags=re.MULTILINE), done
 
 
 def _complete(told: dict[str, str]) -> None:

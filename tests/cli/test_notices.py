@@ -64,6 +64,14 @@ def test_disconnecting(connected: Terminal, whoop: Whoop) -> None:
     assert connected.run("disconnect", "alice").refused("not connected")
 
 
+def test_erasing_somebody_with_another_id_at_whoop(connected: Terminal, whoop: Whoop) -> None:
+    assert connected.run("identity", "set", "app-7", "--whoop", "alice").code == 0
+    erased = connected.run("disconnect", "app-7", "--data", "erase", "--json").data
+    assert erased == {"user_id": "app-7", "connected": False, "revoked_at_whoop": True, "data": "erase"}
+    assert connected.run("status", "alice").refused("nobody is called alice")
+    assert connected.run("disconnect", "app-7", "--data", "erase").refused("nobody is called app-7")
+
+
 def test_disconnecting_while_whoop_is_away(connected: Terminal, whoop: Whoop) -> None:
     whoop.order("/faults", kind="status", path="/developer/v2/user/access", method="DELETE", status=503, count=None)
     said = connected.run("disconnect", "alice")

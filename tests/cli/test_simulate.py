@@ -1,4 +1,4 @@
-"""`circadia simulate sahha`: a Sahha in a process of its own, of the same people as a WHOOP begun that day."""
+"""`circadia simulate`: services in processes of their own; Sahha's people are those of a WHOOP begun that day."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ from circadia.simulator.sahha.serve import demo_simulator, world
 from tests.cli.terminal import Terminal
 
 WORLD = ("--members", "2", "--days", "20", "--seed", "5")
+
+
+def test_whoop_sends_browsers_to_either_service(tmp_path: Path) -> None:
+    with Terminal(tmp_path).start("simulate", "whoop", "--port", "0", *WORLD) as running:
+        url = running.stdout(r"WHOOP_API_BASE_URL=(\S+)/developer\n")[1]
+        (client,) = httpx2.get(f"{url}/_sim/clients", trust_env=False).json()
+        said = running.stop()
+    first, second = client["redirect_uris"]
+    assert f"WHOOP_REDIRECT_URL={first}\n" in said.stdout
+    assert (first, second) == (second.replace("8001", "8000"), "http://127.0.0.1:8001/auth/callback")
+    assert f"WHOOP_REDIRECT_URL={second}\n" in said.stderr
 
 
 def test_sahha_listens_and_tells_what_leads_to_it(tmp_path: Path) -> None:

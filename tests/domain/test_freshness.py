@@ -53,6 +53,12 @@ def test_raw_data_told_of_since_make_the_last_two_days_stale_whatever_else_was_h
     assert Asked(marks, LONG_AGO, NOW, NOW - 2 * MINUTE).stale(days[-1], days[0], NOW) == []
 
 
+def test_raw_data_do_not_make_stale_what_was_asked_for_within_the_minute() -> None:
+    logged = NOW - timedelta(seconds=1)
+    for age, stale in ((59, []), (60, [TODAY])):
+        assert Asked({TODAY: NOW - timedelta(seconds=age)}, LONG_AGO, None, logged).stale(TODAY, TODAY, NOW) == stale
+
+
 @pytest.mark.parametrize(
     ("hours", "today"), [(14, date(2026, 11, 21)), (-11, date(2026, 11, 20)), (-13, date(2026, 11, 19))]
 )

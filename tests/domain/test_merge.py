@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circadia.domain import sahha_readings, whoop_readings
-from circadia.domain.merge import combined, completeness, core_metrics, merged, own, summary
+from circadia.domain.merge import begun, combined, completeness, core_metrics, due, merged, own, summary
 from circadia.domain.metrics import BY_NAME, METRICS, Metric, Policy, parse_policy
 from circadia.domain.readings import SOURCES, Merged, Observation, Reading, Source, Value
 from circadia.domain.sahha import Biomarker
@@ -90,13 +90,13 @@ def test_a_date_that_is_over_does_not_age() -> None:
 
 
 def test_a_date_ends_where_the_person_was() -> None:
-    """Heard at 19:00 in Sydney and looked at from Los Angeles: the date was over five hours later, not a day."""
-    sydney, los_angeles = timezone(timedelta(hours=11)), timedelta(hours=-8)
+    """Heard at 19:00 in Sydney: the date was over five hours later. The same instant in London, at eight in the
+    morning: it went on for sixteen hours."""
+    sydney = timezone(timedelta(hours=11))
     word = Observation(DAY, "steps", "sahha", 8000, datetime(2026, 11, 19, 19, tzinfo=sydney))
-    assert one(word, now=NOON + timedelta(days=3), offset=los_angeles).reading.quality == "measured"
-    in_utc = Observation(DAY, "steps", "sahha", 8000, word.observed_at.astimezone(UTC))
-    assert one(in_utc, now=NOON + timedelta(days=3), offset=los_angeles).reading.quality == "stale"
-    assert one(in_utc, now=NOON + timedelta(days=3), offset=timedelta(hours=11)).reading.quality == "measured"
+    assert one(word, now=NOON + timedelta(days=3)).reading.quality == "measured"
+    in_london = Observation(DAY, "steps", "sahha", 8000, word.observed_at.astimezone(UTC))
+    assert one(in_london, now=NOON + timedelta(days=3)).reading.quality == "stale"
 
 
 def test_a_clock_ahead_of_ours_makes_nothing_younger_than_now() -> None:
@@ -247,7 +247,18 @@ def test_completeness_is_what_is_there_of_what_the_connected_sources_should_tell
     wanted = core_metrics({"sahha"})
     assert completeness(on(say("whoop", "sleep_score", 0.0)), {"sahha"}) == 1 / len(wanted)
     assert completeness({}, BOTH) == 0.0
-    assert completeness(whole, set()) == 0.0
+    assert completeness(whole, set()) is None
+
+
+def test_a_date_that_goes_on_lacks_nothing_before_its_night_is_told() -> None:
+    assert completeness({}, BOTH, over=False) is None
+    walked = on(say("sahha", "steps", 12))
+    assert (due(walked, BOTH, over=False), completeness(walked, BOTH, over=False)) == (("steps",), 1.0)
+    assert completeness(walked, BOTH) == 1 / len(core_metrics(BOTH))
+    for name in ("sleep_end_at", "readiness_score", "sleep_latency_s", "spo2_pct"):
+        awake = on(say("sahha", "steps", 12), say("sahha", name, NOON if name == "sleep_end_at" else 1.0))
+        assert due(awake, BOTH, over=False) == core_metrics(BOTH), name
+    assert not any(begun(on(say("sahha", name, 1.0))) for name in ("activity_score", "weight_kg", "vo2_max"))
 
 
 def test_the_combined_figures_of_both_sources() -> None:
@@ -389,7 +400,10 @@ def test_a_source_more_removes_no_reading(said: list[Observation], overrides: di
             assert metrics.keys() <= whole[day].keys()
             for name, found in metrics.items():
                 assert own(whole[day], name, source) == found.reading
-            assert completeness(metrics, BOTH) <= completeness(whole[day], BOTH) <= 1
+            part, all_ = completeness(metrics, BOTH), completeness(whole[day], BOTH)
+            assert part is not None
+            assert all_ is not None
+            assert part <= all_ <= 1
 
 
 @some
@@ -414,3 +428,12 @@ def test_what_stands_is_the_best_that_the_policy_knows(said: list[Observation], 
                 assert {each.quality for each in asked} == {"stale"}
             if policy.how == "choose":
                 assert found.reading == next((each for each in asked if each.quality != "stale"), asked[0])
+
+
+def test_a_source_that_could_not_be_asked_is_not_said_to_have_nothing() -> None:
+    told = [say("sahha", "steps", 8000)]
+    why = {
+        troubled: merged(told, now=NOON, expected=("sahha", "whoop"), troubled=troubled)[DAY]["steps"].why
+        for troubled in ((), ("whoop",))
+    }
+    assert why == {(): "whoop has none for this date", ("whoop",): "whoop could not be asked"}

@@ -329,3 +329,19 @@ def test_the_preferred_place_and_then_the_later_word_counts_in_any_order() -> No
         random.Random(seed).shuffle(said)
         found = of(*said)
         assert (found["respiratory_rate_rpm"].value, found["steps"].value) == (14.6, 300)
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00", "1969-12-31T23:00:00", "2200-01-01T00:00:00", "9999-12-31T23:59:59-14:00"]
+)
+@pytest.mark.parametrize("type_", ["sleep_start_time", "sleep_end_time"])
+def test_an_instant_that_is_out_of_bounds_gives_none(type_: str, at: str) -> None:
+    for text in (at, f"{at[:19]}Z"):
+        found = of(sleep(type_, text, "datetime", zone="+12:00"), sleep("sleep_duration", 400))
+        assert {name: each.day for name, each in found.items()} == {"sleep_duration_s": DAY}
+
+
+def test_a_number_of_more_than_64_bits_gives_none() -> None:
+    for text in ("18446744073709551616", "9223372036854775808", "-9223372036854775808", "1e300"):
+        assert of(biomarker("steps", text, "count")) == {}
+    assert of(biomarker("steps", "9223372036854774784", "count"))["steps"].value == 9223372036854774784

@@ -220,10 +220,21 @@ def whoop(body: Json = WHOOP_BODY) -> Told:
     )
 
 
-SAHHA_AWAY = Told("sahha", "unavailable", error="Sahha answered 500", took_ms=480.2)
+SAHHA_AWAY = Told("sahha", "unavailable", error="Sahha answered 500", linked=True, took_ms=480.2)
 SAHHA_UNKNOWN = Told("sahha", "not_connected", took_ms=3.1)
-WHOOP_AWAY = Told("whoop", "circuit_open", error="the WHOOP service is left alone for a moment", took_ms=0.1)
-WHOOP_LATE = Told("whoop", "timeout", error="the WHOOP service has not answered in time", late=True, took_ms=2000.3)
+WHOOP_AWAY = Told(
+    "whoop",
+    "circuit_open",
+    error="the WHOOP service has failed 5 times in a row; it is left alone for half a minute and then tried again",
+    linked=True,
+    took_ms=0.1,
+)
+WHOOP_LATE = Told(
+    "whoop", "timeout", error="the WHOOP service has not answered in time", late=True, linked=True, took_ms=2000.3
+)
+SAHHA_UNHEARD, WHOOP_UNHEARD = replace(SAHHA_AWAY, linked=None), replace(WHOOP_AWAY, linked=None)
+"""The same for a member of whom nothing was ever heard there."""
+
 WHOOP_UNCONNECTED = Told("whoop", "not_connected", took_ms=1.9)
 
 
@@ -234,10 +245,8 @@ def needs_reconnect() -> Told:
 
 def unified(sahha_told: Told, whoop_told: Told, first: date = YESTERDAY, last: date = TODAY) -> Unified:
     """What the gateway makes of two answers."""
-    expected = {each.source for each in (sahha_told, whoop_told) if each.connected}
-    found = merge.merged(
-        [*sahha_told.observations, *whoop_told.observations], now=NOW, offset=OFFSET, expected=expected
-    )
+    expected = {each.source for each in (sahha_told, whoop_told) if each.connected is not False}
+    found = merge.merged([*sahha_told.observations, *whoop_told.observations], now=NOW, expected=expected)
     dates = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     return Unified(
         "demo",

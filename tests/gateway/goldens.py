@@ -69,6 +69,8 @@ BODIES: Mapping[str, Callable[[], Any]] = {
     "health_sources.whoop_circuit_open": lambda: health.sources("demo", demo.sahha(), demo.WHOOP_AWAY),
     "health_sources.needs_reconnect": lambda: health.sources("demo", demo.sahha(), demo.needs_reconnect()),
     "health_connect": lambda: health.connected("demo", _URL, 600),
+    "health_sources.whoop_unheard": lambda: health.sources("demo", demo.sahha(), demo.WHOOP_UNHEARD),
+    "health_sources.sahha_unheard": lambda: health.sources("demo", demo.SAHHA_UNHEARD, demo.WHOOP_UNCONNECTED),
     "overview": lambda: overview.overview(_one_day(demo.sahha(), demo.whoop()), "today"),
     "overview.sahha_only": lambda: overview.overview(_one_day(demo.sahha(), demo.WHOOP_UNCONNECTED), "today"),
     "overview.whoop_only": lambda: overview.overview(_one_day(demo.SAHHA_UNKNOWN, demo.whoop()), "11/19/2026"),
@@ -86,11 +88,15 @@ BODIES: Mapping[str, Callable[[], Any]] = {
     "health_metrics_overview.whoop_only": lambda: health_metrics.view(
         "overview", _one_day(demo.SAHHA_UNKNOWN, demo.whoop()), "today"
     ),
+    "health_metrics_recovery.sahha_unavailable": lambda: health_metrics.view(
+        "recovery", _one_day(demo.SAHHA_AWAY, demo.whoop()), "today"
+    ),
     "sahha_scores": lambda: [sahha_rows.score(each, "demo", NOW) for each in demo.SCORES[:2]],
     "sahha_biomarkers": lambda: [sahha_rows.biomarker(each, "demo", NOW) for each in demo.BIOMARKERS[:2]],
     "sahha_archetypes": lambda: [sahha_rows.archetype(_ARCHETYPE, "demo", NOW)],
     "days": lambda: native.days(unified(demo.sahha(), demo.whoop())),
     "days.sahha_unavailable": lambda: native.days(_one_day(demo.SAHHA_AWAY, demo.whoop())),
+    "days.whoop_unheard": lambda: native.days(_one_day(demo.sahha(), demo.WHOOP_UNHEARD)),
     "days.nothing": lambda: native.days(_one_day(demo.SAHHA_UNKNOWN, demo.WHOOP_UNCONNECTED)),
 }
 

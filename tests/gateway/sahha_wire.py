@@ -54,7 +54,8 @@ def night(day: date, minutes: int, hours: int = 0, **changes: Any) -> Json:
 
 class FakeSahha:
     """`have` is what it has of everybody by kind; `asked` counts the requests by the last word of their path before the
-    person. A request is answered by `failure` where there is one for its kind, and waits while `hold` is on."""
+    person. A request is answered by `failure` where there is one for its kind, and waits while `hold` is on; one for a
+    kind of `hung` has no end. `called` is everybody's external id, if it is not the one that is asked for."""
 
     def __init__(self) -> None:
         self.have: dict[str, list[Json]] = {"score": [], "biomarker": [], "archetype": []}
@@ -62,6 +63,8 @@ class FakeSahha:
         self.asked: Counter[str] = Counter()
         self.windows: list[tuple[str, date, date]] = []
         self.failures: dict[str, httpx2.Response | httpx2.HTTPError] = {}
+        self.hung: set[str] = set()
+        self.called: str | None = None
         self._free = asyncio.Event()
         self._free.set()
 
@@ -84,6 +87,8 @@ class FakeSahha:
         *_, kind, external_id = request.url.path.split("/")
         self.asked[kind] += 1
         await self._free.wait()
+        if kind in self.hung:
+            await asyncio.Event().wait()
         failure = self.failures.get(kind)
         if isinstance(failure, httpx2.HTTPError):
             raise failure
@@ -91,7 +96,7 @@ class FakeSahha:
             return httpx2.Response(failure.status_code, headers=failure.headers, content=failure.content)
         if kind == "profile":
             sources = [{"sourceName": each, "deviceType": "phone"} for each in self.sources]
-            return httpx2.Response(200, json={"externalId": external_id, "dataSources": sources})
+            return httpx2.Response(200, json={"externalId": self.called or external_id, "dataSources": sources})
         return self._list(kind, request.url.params)
 
     def _list(self, kind: str, asked: httpx2.QueryParams) -> httpx2.Response:
@@ -105,3 +110,13 @@ class FakeSahha:
 def _day(record: Json) -> date:
     text: str = record.get("endDateTime") or record["scoreDateTime"]
     return date.fromisoformat(text[:10])
+
+
+def a_week(today: date) -> FakeSahha:
+    """A Sahha that has a week of everybody: a score, steps and a night of each day."""
+    fake = FakeSahha()
+    for n in range(7):
+        day = today - timedelta(n)
+        fake.have["score"].append(score(day, n / 10))
+        fake.have["biomarker"] += [biomarker(day, "steps", str(1000 * n)), night(day, 400 + n)]
+    return fake

@@ -18,6 +18,7 @@ from circadia.errors import (
     RateLimited,
     UnexpectedReply,
     Unreachable,
+    Unsent,
     UpstreamDown,
 )
 from circadia.gateway.breaker import OPEN_S, THRESHOLD, Breaker, CircuitOpen
@@ -77,6 +78,17 @@ async def test_five_failures_in_a_row_open_it_and_then_nothing_is_asked(upstream
             await upstream.call()
     assert refused.value.kind == "circuit_open"
     assert upstream.calls == upstream.breaker.failure_count == THRESHOLD
+
+
+async def test_what_people_read_of_it(seconds: Seconds) -> None:
+    for name, called in (("sahha", "Sahha"), ("whoop", "the WHOOP service")):
+        upstream = Upstream(Breaker(name, seconds))
+        upstream.error = down
+        await upstream.fail(THRESHOLD)
+        with pytest.raises(CircuitOpen) as refused:
+            await upstream.call()
+        wanted = f"{called} has failed 5 times in a row; it is left alone for half a minute and then tried again"
+        assert refused.value.sentence == wanted
 
 
 async def test_one_trial_after_thirty_seconds_closes_it(upstream: Upstream, seconds: Seconds) -> None:
@@ -222,3 +234,20 @@ async def test_what_metrics_tell(upstream: Upstream, seconds: Seconds) -> None:
     assert told()[0].endswith(" 1.0")
     await upstream.call()
     assert told()[0].endswith(" 0.0")
+
+
+async def test_who_could_not_ask_says_nothing_about_the_upstream(upstream: Upstream, seconds: Seconds) -> None:
+    upstream.error = down
+    await upstream.fail(THRESHOLD - 1)
+    upstream.error = lambda: Unsent("no connection was free")
+    await upstream.fail(THRESHOLD)
+    assert (upstream.breaker.state, upstream.breaker.failure_count) == ("closed", THRESHOLD - 1)
+    upstream.error = down
+    await upstream.fail()
+    seconds.now += OPEN_S
+    upstream.error = lambda: Unsent("no connection was free")
+    await upstream.fail(2)
+    assert (upstream.breaker.state, upstream.breaker.failure_count) == ("half_open", THRESHOLD)
+    upstream.error = None
+    await upstream.call()
+    assert upstream.breaker.state == "closed"

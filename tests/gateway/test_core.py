@@ -13,9 +13,11 @@ import httpx2
 import pytest
 
 from circadia.domain.identities import Identity
-from circadia.errors import Conflict, Invalid, Misconfigured, UpstreamDown
+from circadia.domain.metrics import Policy
+from circadia.errors import Conflict, Invalid, Misconfigured, NotFound, UpstreamDown
 from circadia.gateway.breaker import THRESHOLD, Breaker
 from circadia.gateway.core import Gateway, Timings, Unified
+from circadia.gateway.remembered import KEPT_S, Remembered
 from circadia.gateway.sahha import SahhaSource
 from circadia.gateway.told import Told
 from circadia.gateway.whoop_reading import Fetch
@@ -25,7 +27,7 @@ from circadia.storage.postgres import Database
 from circadia.storage.whoop_links import LinkMemory
 from tests.clients.sahha.sahha import client
 from tests.gateway.sahha_wire import FakeSahha, biomarker, night, score
-from tests.gateway.wires import FIRST, TODAY, Fault, Whoop, answers, dead, garbage
+from tests.gateway.wires import FIRST, TODAY, Fault, Seconds, Whoop, answers, dead, garbage
 from tests.postgres import Server
 
 LONG_S = 30.0
@@ -133,7 +135,10 @@ async def test_one_answer_from_both(build: Build, fetch: Fetch) -> None:
     night_of = told.days[FIRST]["sleep_duration_s"]
     assert (night_of.reading.value, night_of.reading.source) == (25920, "whoop")
     assert [(each.reading.value, each.reading.source) for each in night_of.lost] == [(402 * 60, "sahha")]
-    assert 0 < told.completeness(FIRST + DAY) < told.completeness(FIRST) <= 1
+    less, more = told.completeness(FIRST + DAY), told.completeness(FIRST)
+    assert less is not None
+    assert more is not None
+    assert 0 < less < more <= 1
     timings = told.timings
     assert timings.total_ms >= max(timings.sahha_ms, timings.whoop_ms, timings.merge_ms) > 0
     assert (timings.sahha_ms, timings.whoop_ms) == (told.sahha.took_ms, told.whoop.took_ms)
@@ -204,7 +209,8 @@ async def test_trouble_on_both_sides_is_an_answer_too(build: Build, fetch: Fetch
     assert (told.sahha.state, told.whoop.state) == ("timeout", "timeout")
     assert told.days == {FIRST: {}, FIRST + DAY: {}, TODAY: {}}
     assert (told.sources(), len(told.errors)) == ([], 2)
-    assert told.completeness(TODAY) == 0
+    assert (told.sahha.connected, told.whoop.connected, told.stranger) == (None, None, False)
+    assert told.completeness(TODAY) is None
 
 
 @both
@@ -287,7 +293,8 @@ async def test_the_last_days_are_the_user_s_own(build: Build, clock: StandingClo
     assert sorted({row["scoreDateTime"][:10] for row in told.sahha.body["scores"]}) == ["2026-11-19", "2026-11-20"]
     assert {gap.day for gap in told.whoop.gaps} == {TODAY - DAY}
     clock.advance(2 * 3600)
-    assert (await stage.gateway.read_last("alice", 1)).today == TODAY + DAY
+    asleep = await stage.gateway.read_last("alice", 1)
+    assert (asleep.today, asleep.completeness(asleep.today), asleep.gaps(asleep.today)) == (TODAY + DAY, None, [])
 
 
 async def test_periods(build: Build) -> None:
@@ -305,7 +312,8 @@ async def test_periods(build: Build) -> None:
         assert {each.day for each in (*told.sahha.observations, *told.whoop.observations)} == {day}
         assert [row["date"] for row in told.whoop.body["cycles"]["cycles"]] == [str(day)]
         assert {row["endDateTime"][:10] for row in told.sahha.body["biomarkers"]} == {str(day)}
-    for text in ("tomorrow", "2026-13-01", "13/01/2026", "2026-1-2", "20261118", "", "٢٠٢٦-11-18", "0000-01-01"):
+    slips = ("0000-01-01", "0001-01-01", "0001-01-02", "01/02/0001", "1969-12-31", "2200-01-01", "9999-12-31")
+    for text in ("tomorrow", "2026-13-01", "13/01/2026", "2026-1-2", "20261118", "", "٢٠٢٦-11-18", *slips):
         with pytest.raises(Invalid) as error:
             await stage.gateway.read_period("alice", text)
         assert error.value.kind == "invalid_period"
@@ -369,7 +377,9 @@ async def test_a_fresh_process_knows_who_had_no_link_while_the_service_is_dead(b
     fresh.whoop.wire.faults["*"] = dead
     assert timeless(await fresh.read()) == healthy
     assert (await fresh.gateway.sources("bob")).whoop.state == "not_connected"
-    assert (await fresh.read("carol")).whoop.state == "unavailable"
+    stranger = await fresh.read("carol")
+    assert (stranger.whoop.state, stranger.whoop.connected, stranger.expected) == ("unavailable", None, {"sahha"})
+    assert stranger.completeness(FIRST) == (await before.read("bob")).completeness(FIRST)
     fresh.whoop.wire.faults.clear()
     await fresh.gateway.connect("bob")
     fresh.whoop.wire.faults["*"] = dead
@@ -395,3 +405,103 @@ async def test_sources_connect_disconnect_and_health(build: Build) -> None:
     health = await stage.gateway.health()
     assert (health.whoop.circuit, health.whoop.failure_count, health.whoop.reachable) == ("open", THRESHOLD, False)
     assert health.whoop.last_success_at is not None
+
+
+class Broken:
+    """A source with a bug in it."""
+
+    breaker = Breaker("sahha")
+    configured = True
+
+    async def read(self, external_id: str | None, first: date, last: date, wait_s: float) -> Told:
+        raise OverflowError(f"{external_id} {first} {last} {wait_s}")
+
+
+async def test_a_bug_in_one_source_is_told_and_hides_nothing_of_the_other(build: Build, clock: StandingClock) -> None:
+    stage = build()
+    gateway = Gateway(
+        Broken(),
+        stage.whoop.source,
+        partial(identities.resolve, stage.db),
+        partial(overrides.policies, stage.db),
+        partial(erasure.erase_user, stage.db),
+        clock,
+        deadline_s=LONG_S,
+    )
+    told = await gateway.read("alice", FIRST, TODAY)
+    assert (told.sahha.state, told.whoop.state) == ("unavailable", "ok")
+    assert told.errors == ["Sahha: an unexpected error; the log has its trace"]
+    await gateway.close()
+
+
+async def test_who_a_user_is_counts_from_the_moment_it_is_said(build: Build, clock: StandingClock) -> None:
+    stage = build()
+    stage.sahha.hold()
+    before = asyncio.create_task(stage.read("bob"))
+    while not stage.sahha.asked:
+        await asyncio.sleep(0)
+    await identities.put(stage.db, Identity("bob", None, "bob"), clock())
+    assert (await stage.read("bob")).sahha.state == "not_connected", "nobody joins a flight for who they were"
+    stage.let_go()
+    assert (await before).sahha.state == "ok"
+
+
+@both
+async def test_an_unknown_standing_does_not_keep_the_data_away(build: Build, fetch: Fetch) -> None:
+    stage = build(fetch)
+    stage.whoop.wire.faults["status"] = answers(500, {})
+    told = await stage.read()
+    assert told.whoop.state == "ok"
+    assert told.whoop.observations
+
+
+async def test_an_identity_is_believed_for_an_hour_without_the_database() -> None:
+    seconds, away = Seconds(), False
+
+    async def who(user_id: str) -> Identity:
+        if away:
+            raise UpstreamDown("away")
+        return Identity(user_id, user_id, user_id)
+
+    async def policies(_user_id: str) -> dict[str, Policy]:
+        return {}
+
+    known = Remembered(who, policies, seconds)
+    for user in ("alice", "bob"):
+        await known.of(user, 1)
+    away = True
+    known.drop("bob")
+    with pytest.raises(UpstreamDown):
+        await known.of("bob", 1)
+    seconds.now += KEPT_S
+    assert (await known.of("alice", 1))[0].sahha_id == "alice"
+    seconds.now += 1
+    with pytest.raises(UpstreamDown):
+        await known.of("alice", 1)
+
+
+async def test_a_database_that_hangs_costs_no_more_than_the_wait() -> None:
+    hanging = asyncio.Event()
+
+    async def who(user_id: str) -> Identity:
+        try:
+            await hanging.wait()
+        except asyncio.CancelledError:
+            await hanging.wait()  # a server that hangs does not hear of a cancellation
+        return Identity(user_id, user_id, user_id)
+
+    async def policies(_user_id: str) -> dict[str, Policy]:
+        return {}
+
+    known = Remembered(who, policies)
+    async with asyncio.timeout(5):
+        with pytest.raises(UpstreamDown):
+            await known.of("alice", 0.01)
+    hanging.set()
+    await known.close()
+
+
+async def test_nothing_to_erase_is_said(build: Build) -> None:
+    without = build(whoop_enabled=False)
+    with pytest.raises(NotFound):
+        await without.gateway.disconnect("dave", "erase")

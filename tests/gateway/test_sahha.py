@@ -10,7 +10,7 @@ from itertools import count
 import httpx2
 import pytest
 
-from circadia.errors import Misconfigured, Unreachable
+from circadia.errors import Misconfigured, Unreachable, UpstreamDown
 from circadia.gateway.breaker import THRESHOLD, Breaker
 from circadia.gateway.sahha import SahhaSource
 from circadia.gateway.told import Gap, Told
@@ -18,7 +18,7 @@ from circadia.simulator.clock import StandingClock
 from circadia.storage import sahha
 from circadia.storage.postgres import Database
 from tests.clients.sahha.sahha import client
-from tests.gateway.sahha_wire import FakeSahha, biomarker, night, score
+from tests.gateway.sahha_wire import FakeSahha, a_week, biomarker, night, score
 from tests.postgres import Server
 from tests.simulated import EPOCH
 
@@ -46,12 +46,7 @@ def ana() -> str:
 @pytest.fixture
 def wire() -> FakeSahha:
     """A Sahha that has a week of her."""
-    fake = FakeSahha()
-    for n in range(7):
-        day = TODAY - n * DAY
-        fake.have["score"].append(score(day, n / 10))
-        fake.have["biomarker"] += [biomarker(day, "steps", str(1000 * n)), night(day, 400 + n)]
-    return fake
+    return a_week(TODAY)
 
 
 @pytest.fixture
@@ -126,7 +121,7 @@ async def test_a_deadline_ends_the_waiting_and_never_the_work(
 @pytest.mark.parametrize(
     ("answer", "state", "error"),
     [
-        (httpx2.ConnectError("no route"), "unavailable", "Sahha cannot be reached (ConnectError)"),
+        (httpx2.ConnectError("no route"), "unavailable", "Sahha cannot be reached"),
         (httpx2.ReadTimeout("slow"), "timeout", "Sahha did not answer within 10 s"),
         (httpx2.Response(500, content=b"{}"), "unavailable", "Sahha answered 500"),
         (httpx2.Response(200, content=b"{"), "unavailable", "the answer is no JSON"),
@@ -150,10 +145,12 @@ async def test_in_trouble_what_is_stored_is_told_with_its_age(
     wire.fail(answer)
     told = await source.read(ana, WEEK, TODAY, PATIENT_S)
     assert (told.state, told.as_of, len(told.observations), told.late) == (state, EPOCH, 21, False)
+    assert (await source.read(ana, WEEK - 60 * DAY, WEEK - 59 * DAY, PATIENT_S)).connected is True
     assert error in (told.error or "")
     clock.advance(120)
     told = await source.read(f"{ana}'s sister", WEEK, TODAY, PATIENT_S)
     assert (told.state, told.available, told.observations, told.as_of) == (state, False, (), None)
+    assert told.connected is None
     assert error in (told.error or "")
     assert told.gaps[0] == Gap(WEEK, "sahha", "scores", state)
     wire.recover()
@@ -175,8 +172,13 @@ async def test_a_sahha_that_fails_again_and_again_is_left_alone(
     assert not wire.asked
     wire.recover()
     clock.advance(30)
-    assert (await source.read(ana, WEEK, TODAY, PATIENT_S)).state in ("ok", "circuit_open")
-    assert (await source.read(ana, WEEK, TODAY, PATIENT_S)).state == "ok"
+    wire.hold()
+    reading = asyncio.create_task(source.read(ana, WEEK, TODAY, PATIENT_S))
+    await until(lambda: wire.asked.total() == 1)
+    assert source.breaker.state == "half_open"
+    wire.let_go()
+    assert (await reading).state == "ok", "the first kind is the trial, and the second waits for it"
+    assert wire.asked == {"score": 1, "biomarker": 1}
 
 
 async def test_trouble_with_one_kind_keeps_no_other_away(source: SahhaSource, wire: FakeSahha, ana: str) -> None:
@@ -221,6 +223,36 @@ async def test_an_empty_person_that_the_account_does_not_know_is_unknown(
     wire.have = have
     told = await source.read(ana, WEEK, TODAY, PATIENT_S)
     assert (told.state, len(told.observations)) == ("ok", 21)
+
+
+async def test_somebody_who_is_called_otherwise_at_sahha_is_somebody_else(
+    source: SahhaSource, wire: FakeSahha, ana: str, clock: StandingClock, db: Database
+) -> None:
+    wire.called = "somebody-else"
+    told = await source.read(ana, WEEK, TODAY, PATIENT_S)
+    assert (told.state, told.available, told.observations) == ("not_connected", False, ())
+    kept = "SELECT count(*) FROM sahha_scores JOIN sahha_profiles p ON p.id = profile_id WHERE external_id = %s"
+    assert await db.row(kept, (ana,)) == (0,)
+    wire.asked.clear()
+    clock.advance(599)
+    assert (await source.read(ana, WEEK, TODAY, PATIENT_S)).state == "not_connected"
+    assert not wire.asked
+    clock.advance(1)
+    wire.called = ana.upper()
+    assert (await source.read(ana, WEEK, TODAY, PATIENT_S)).state == "ok"
+
+
+async def test_invented_people_are_forgotten_after_a_day(
+    source: SahhaSource, wire: FakeSahha, ana: str, clock: StandingClock, db: Database
+) -> None:
+    wire.fail(httpx2.Response(404))
+    assert (await source.read(f"invented-{ana}", WEEK, TODAY, PATIENT_S)).state == "not_connected"
+    wire.recover()
+    for hours, left in ((23, 1), (2, 0)):
+        clock.advance(hours * 3600)
+        await source.read(f"{ana}-{hours}", WEEK, TODAY, PATIENT_S)
+        found = await db.row("SELECT count(*) FROM sahha_profiles WHERE external_id = %s", (f"invented-{ana}",))
+        assert found == (left,)
 
 
 async def test_nobody_and_no_credentials(source: SahhaSource, db: Database, clock: StandingClock, ana: str) -> None:
@@ -291,7 +323,7 @@ async def test_erasing_somebody_while_they_are_fetched_leaves_nothing(
     reading = asyncio.create_task(source.read(ana, WEEK, TODAY, PATIENT_S))
     await until(lambda: wire.asked.total() == 3)
     async with db.begin() as connection:
-        assert await sahha.forget(connection, ana)
+        await sahha.forget(connection, ana)
     wire.let_go()
     told = await reading
     assert (told.state, told.available) == ("not_connected", False)
@@ -333,16 +365,15 @@ async def test_what_is_not_stored_is_passed_on(source: SahhaSource, wire: FakeSa
     assert source.breaker.failure_count == 1
 
 
-async def test_the_database_away_is_trouble_that_is_told(
+async def test_the_database_away_is_trouble_before_sahha_is_asked(
     wire: FakeSahha, ana: str, clock: StandingClock, postgres_server: Server
 ) -> None:
     url = postgres_server.create()
     db = Database(url, timeout=0.5)
     await db.open()
     source = SahhaSource(db, client(wire, clock), Breaker("Sahha"), clock)
-    with postgres_server.away(url):
-        told = await source.read(ana, WEEK, TODAY, PATIENT_S)
-    assert (told.state, told.error, told.available) == ("unavailable", "the database does not answer", False)
+    with postgres_server.away(url), pytest.raises(UpstreamDown, match="the database does not answer"):
+        await source.read(ana, WEEK, TODAY, PATIENT_S)
     assert not wire.asked
     await source.close()
     await db.close()

@@ -16,11 +16,13 @@ from circadia.api.answers import Answer
 from circadia.domain import merge
 from circadia.domain.merge import own
 from circadia.domain.metrics import BY_NAME, Policy
+from circadia.gateway.core import Unified
+from circadia.gateway.told import Gap, Told
 from circadia.gateway.views import health, health_metrics, native, overview
 from circadia.gateway.views.words import speakers
 from tests.api.test_openapi import missing_in
 from tests.gateway import demo, goldens
-from tests.gateway.demo import NOW, OFFSET, TODAY, YESTERDAY, Json, unified
+from tests.gateway.demo import NOW, TODAY, YESTERDAY, Json, unified
 
 
 @pytest.mark.parametrize("name", goldens.BODIES)
@@ -128,6 +130,64 @@ def test_how_things_stand_is_a_reason_and_trouble_an_error(state: Any, told: Jso
     assert bool(data["errors"]) == ("error" in told)
 
 
+def test_nothing_is_claimed_of_a_connection_that_nobody_knows_of() -> None:
+    """Neither that there is one nor that there is none; it costs nothing and nothing is advised."""
+    alone, unheard = (unified(demo.sahha(), told) for told in (demo.WHOOP_UNCONNECTED, demo.WHOOP_UNHEARD))
+    body = native.days(unheard)
+    assert body["sources"]["whoop"]["connected"] is None
+    assert body["sources"]["whoop"]["state"] == "circuit_open"
+    assert unheard.errors
+    for told in (native.days(alone), body):
+        assert [each["completeness"] for each in told["days"]] == [0.25, 0.875]
+    assert health.sources("demo", demo.sahha(), demo.WHOOP_UNHEARD)["recommendations"] == []
+    assert health.sources("demo", demo.SAHHA_UNHEARD, demo.whoop())["recommendations"] == []
+    assert health.sources("demo", demo.SAHHA_UNHEARD, demo.WHOOP_UNHEARD)["recommendations"] == []
+    nobody = health.sources("demo", demo.SAHHA_UNHEARD, demo.WHOOP_UNCONNECTED)["recommendations"]
+    assert nobody == [health.CONNECT_WHOOP]
+    known = health.sources("demo", demo.SAHHA_AWAY, demo.WHOOP_UNCONNECTED)["recommendations"]
+    assert known == [health.CONNECT_WHOOP, health.BASIC]
+    assert health.sources("demo", demo.sahha(), demo.WHOOP_AWAY)["recommendations"] == [health.COMPREHENSIVE]
+
+
+def test_what_is_shown_of_a_source_in_trouble_shows_that_it_is_connected() -> None:
+    late = replace(demo.whoop(), state="timeout")
+    assert late.linked is None
+    assert late.connected is True
+
+
+def _before_waking(sahha: Told, whoop: Told) -> Unified:
+    """The same a day later, when nothing of that date has been told."""
+    later = timedelta(days=1)
+    both = unified(sahha, whoop, TODAY, TODAY + later)
+    gaps = (Gap(TODAY + later, "sahha", "scores", "not_recorded"), Gap(TODAY + later, "sahha", "biomarkers", "timeout"))
+    return replace(both, today=TODAY + later, sahha=replace(sahha, gaps=gaps))
+
+
+def test_a_date_that_has_not_begun_for_the_user_lacks_nothing() -> None:
+    both = _before_waking(demo.sahha(), demo.whoop())
+    over, running = native.days(both)["days"]
+    assert (over["completeness"], running["completeness"]) == (0.929, None)
+    assert [each["reason"] for each in running["missing"]] == ["timeout"]
+    assert both.untold(TODAY + timedelta(days=1)) == []
+    assert health.health(both, 2)["data"]["combined"]["completeness"] == 0.929
+    past = replace(both, today=TODAY + timedelta(days=2))
+    assert native.days(past)["days"][1]["completeness"] == 0
+    assert len(native.days(past)["days"][1]["missing"]) == 2
+    assert health.health(past, 2)["data"]["combined"]["completeness"] == 0.464
+
+
+def test_figures_have_one_decimal_and_shares_three() -> None:
+    days = unified(demo.sahha(), demo.whoop())
+    combined = health.health(days, 2)["data"]["combined"]
+    assert combined["overall_score"] == 67.3
+    assert combined["completeness"] == 0.536
+    assert combined["data_completeness"] == 100
+    today = unified(demo.sahha(), demo.whoop(), TODAY)
+    assert overview.overview(today, "today")["completeness"] == native.days(today)["days"][0]["completeness"] == 0.929
+    nobody = health.health(unified(demo.SAHHA_UNKNOWN, demo.WHOOP_UNCONNECTED), 2)["data"]["combined"]
+    assert nobody["completeness"] is None
+
+
 def test_connected_without_data_is_available_with_null_parts() -> None:
     told = replace(demo.whoop(), observations=(), body=dict.fromkeys(demo.WHOOP_BODY), gaps=())
     data = health.health(unified(demo.sahha(), told), 2)["data"]["sources"]["whoop"]
@@ -171,7 +231,7 @@ def test_the_overview_keeps_sahhas_own_scores_as_integers() -> None:
 def test_a_mean_does_not_pass_for_a_sources_own_word() -> None:
     told = (*demo.sahha().observations, *demo.whoop().observations)
     mean = {"readiness_score": Policy(("whoop", "sahha"), timedelta(days=2), "mean")}
-    day = merge.merged(told, now=NOW, offset=OFFSET, overrides=mean, expected={"sahha", "whoop"})[TODAY]
+    day = merge.merged(told, now=NOW, overrides=mean, expected={"sahha", "whoop"})[TODAY]
     assert day["readiness_score"].reading.value == 74.5
     for source, value in (("sahha", 78), ("whoop", 71)):
         found = own(day, "readiness_score", source)  # type: ignore[arg-type]
@@ -186,6 +246,16 @@ def test_workouts_alone_are_whoops_data() -> None:
     assert [each["sport_name"] for each in body["whoop_data"]["workouts"]] == ["running"]
     assert body["whoop_summary"] is None
     assert body["data_sources"] == ["sahha", "whoop"]
+
+
+def test_an_older_body_tells_of_trouble_while_there_is_some() -> None:
+    fine = health_metrics.view("recovery", unified(demo.sahha(), demo.whoop(), TODAY), "today")
+    in_part = health_metrics.view("recovery", unified(demo.SAHHA_UNHEARD, demo.whoop(), TODAY), "today")
+    assert fine is not None
+    assert in_part is not None
+    assert "errors" not in fine
+    assert (in_part["biomarkers"], in_part["errors"]) == ([], ["Sahha: Sahha answered 500"])
+    assert health_metrics.view("scores", unified(demo.SAHHA_UNHEARD, demo.whoop(), TODAY), "today") is None
 
 
 @pytest.mark.parametrize("name", health_metrics.VIEWS)

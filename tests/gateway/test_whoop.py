@@ -91,7 +91,8 @@ async def test_trouble(fetch: Fetch, fault: Fault, state: State, counts: bool) -
     whoop.wire.faults["*"] = fault
     for n in range(1, 4):
         told = await read(whoop)
-        assert (told.state, told.available, told.late, told.connected) == (state, False, False, True)
+        heard = True if whoop.links.last("alice") else None
+        assert (told.state, told.available, told.late, told.connected) == (state, False, False, heard)
         assert len((told.error or "").split()) > 3
         assert whoop.breaker.failure_count == (n if counts else 0)
     whoop.wire.faults.clear()
@@ -150,7 +151,7 @@ async def test_after_five_failures_nobody_asks_for_half_a_minute(fetch: Fetch) -
     whoop.wire.asked.clear()
     for _ in range(10):
         told = await read(whoop)
-        assert (told.state, told.connected) == ("circuit_open", True)
+        assert (told.state, told.connected) == ("circuit_open", None)
         assert (await whoop.source.status("alice", SOON_S)).state == "circuit_open"
         with pytest.raises(CircuitOpen):
             await whoop.source.connect("alice", None)
@@ -257,6 +258,19 @@ async def test_trouble_is_none_of_those_who_had_no_link(fetch: Fetch, fault: Fau
         assert await whoop.source.status("alice", SOON_S) == Told("whoop", "not_connected")
     told = await whoop.source.read("bob", FIRST, TODAY, SOON_S)
     assert told.state in ("unavailable", "circuit_open")
+    assert told.connected is None
+
+
+@both
+async def test_in_trouble_who_had_a_link_is_still_told_to_have_one(fetch: Fetch) -> None:
+    whoop = Whoop(fetch)
+    await read(whoop)
+    whoop.seconds.now += 3600
+    whoop.wire.faults["*"] = dead
+    for _ in range(THRESHOLD + 2):
+        assert (await read(whoop)).connected is True
+        assert (await whoop.source.status("alice", SOON_S)).connected is True
+        assert (await whoop.source.status("bob", SOON_S)).connected is None
 
 
 @both

@@ -150,7 +150,7 @@ async def test_erasing_leaves_nothing_and_nothing_comes_after_it(db: Database, a
     for each in (profile, other):
         await stores(db, each, "score", AT, scoreDateTime="2026-11-20T00:00:00Z")
         async with db.begin() as connection:
-            await sahha.fetched(connection, each, "score", DAY, DAY, AT, records=False)
+            await sahha.fetched(connection, each, "score", DAY, DAY, AT, records=True)
             await sahha_rejects.keep(connection, each, "score", [("raw", "why")], AT)
     async with db.begin() as connection:
         assert await sahha.forget(connection, ana)
@@ -162,3 +162,30 @@ async def test_erasing_leaves_nothing_and_nothing_comes_after_it(db: Database, a
         async with db.begin() as connection:
             await sahha.lock(connection, profile)
     assert failure.value.kind == "profile_erased"
+
+
+async def test_who_was_never_known_is_forgotten_and_nobody_else(db: Database, ana: str) -> None:
+    kinds = ("unknown", "unasked", "empty", "gone", "known", "heard", "logged")
+    profiles = {each: await profile_of(db, f"{ana} {each}") for each in kinds}
+    for each in ("empty", "gone", "known"):
+        await sahha.describe(db, profiles[each], ["com.apple.health"], AT)
+    await sahha.refuse(db, profiles["unknown"], "unknown", AT)
+    await sahha.refuse(db, profiles["gone"], "gone", AT)
+    async with db.begin() as connection:
+        await sahha.fetched(connection, profiles["known"], "score", DAY, DAY, AT, records=True)
+    await sahha.refuse(db, profiles["known"], "unknown", AT)
+    await hears(db, profiles["heard"], AT)
+    await hears(db, profiles["logged"], AT, values=False, logs=True)
+
+    async def left() -> set[str]:
+        found = await db.rows("SELECT id FROM sahha_profiles WHERE id = ANY (%s)", (list(profiles.values()),))
+        return {name for name, profile in profiles.items() if (profile,) in found}
+
+    async with db.begin() as connection:
+        await sahha.lock(connection, profiles["unknown"])
+        await sahha.forget_unknown(db, AT)
+        assert await left() == set(kinds)
+        await sahha.forget_unknown(db, AT + MINUTE)
+        assert await left() == set(kinds) - {"unasked"}, "one that is being fetched stays"
+    await sahha.forget_unknown(db, AT + MINUTE)
+    assert await left() == set(kinds) - {"unasked", "unknown"}

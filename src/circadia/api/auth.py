@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 
 from circadia.clock import Clock
 from circadia.domain.members import ApiKey, KeyScope
-from circadia.errors import Forbidden, Unauthenticated
+from circadia.errors import Forbidden, Unauthenticated, UpstreamDown
 from circadia.storage import keys
 from circadia.storage.envelope import Keyring
 from circadia.storage.postgres import Database
@@ -27,16 +27,20 @@ _LAST_USE_EVERY_S = 60.0
 
 
 class Keys:
-    """Checks presented keys against the database, remembering good ones for a moment."""
+    """Checks presented keys against the database, remembering good ones for a moment. A look-up may take `patience_s`
+    seconds."""
 
-    def __init__(self, db: Database, keyring: Keyring, clock: Clock, bootstrap: str | None) -> None:
+    def __init__(
+        self, db: Database, keyring: Keyring, clock: Clock, bootstrap: str | None, *, patience_s: float = 3.0
+    ) -> None:
         self._db = db
         self._keyring = keyring
         self._clock = clock
+        self._patience_s = patience_s
         self._bootstrap = hashlib.sha256(bootstrap.encode()).digest() if bootstrap else None
         self._good: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()
         self._touched: dict[str, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def check(self, presented: str) -> ApiKey:
         """The key behind a text; Unauthenticated when it is none."""
@@ -62,7 +66,19 @@ class Keys:
     async def _look_up(self, presented: str, digest: bytes) -> ApiKey | None:
         if self._bootstrap is not None and hmac.compare_digest(digest, self._bootstrap):
             return ApiKey("bootstrap", "SERVICE_API_KEY", frozenset({"admin"}), datetime(1970, 1, 1, tzinfo=UTC))
-        return await keys.check(self._db, self._keyring, presented, self._clock())
+        # a server that hangs would take seconds to hear that the look-up was given up, so it is left behind
+        asking = asyncio.create_task(keys.check(self._db, self._keyring, presented, self._clock()))
+        self._tasks.add(asking)
+        asking.add_done_callback(self._looked_up)
+        await asyncio.wait([asking], timeout=self._patience_s)
+        if not asking.done():
+            raise UpstreamDown("the database does not answer, so the key cannot be checked")
+        return asking.result()
+
+    def _looked_up(self, task: asyncio.Task[ApiKey | None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits sees it; nobody may wait any more
 
     def _note_use(self, key: ApiKey, now: float) -> None:
         if now - self._touched.get(key.id, float("-inf")) < _LAST_USE_EVERY_S:

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 
+from circadia.domain.dates import YEARS, in_bounds
 from circadia.domain.members import check_user_id
 from circadia.errors import Invalid
 from circadia.runtime import GatewayRuntime, Runtime
@@ -37,13 +38,18 @@ def a_date(text: str, name: str = "date") -> date:
         found = date.fromisoformat(text)
     except ValueError:
         found = None
-    if found is None or _WRITTEN.fullmatch(text) is None or not 1970 <= found.year < 2200:
-        raise Invalid(f"{name} is a date written YYYY-MM-DD, in the years 1970 to 2199", kind="invalid_date")
+    if found is None or _WRITTEN.fullmatch(text) is None or not in_bounds(found):
+        raise Invalid(f"{name} is a date written YYYY-MM-DD, {YEARS}", kind="invalid_date")
     return found
+
+
+def newest_date(now: datetime) -> date:
+    """The newest date that has begun somewhere on Earth."""
+    return (now + _FURTHEST_EAST).date()
 
 
 def no_future(day: date, now: datetime, name: str = "date") -> date:
     """A day that has begun somewhere on Earth; Invalid otherwise."""
-    if day > (now + _FURTHEST_EAST).date():
+    if day > newest_date(now):
         raise Invalid(f"{name} lies in the future", kind="future_date")
     return day

@@ -13,6 +13,8 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from circadia.errors import advised
+
 _TYPED = ("/api/v1/unified-health/",)
 _TYPED_EXACT = "/api/v1/health/detailed"
 _DETAIL = ("/api/v1/health/", "/api/v1/whoop/connect/", "/api/v1/health-metrics/", "/api/v1/sahha/")
@@ -73,7 +75,7 @@ class Trouble:
     @property
     def sentence(self) -> str:
         """What is wrong and what to do."""
-        return f"{self.detail}. {self.remedy}" if self.remedy else self.detail
+        return advised(self.detail, self.remedy)
 
 
 def of(path: str) -> Callable[[Trouble], JSONResponse] | None:
@@ -81,6 +83,16 @@ def of(path: str) -> Callable[[Trouble], JSONResponse] | None:
     if path == _TYPED_EXACT or path.startswith(_TYPED):
         return _typed
     return _detail if path.startswith(_DETAIL) else None
+
+
+def refuses(path: str, status: int) -> bool:
+    """Whether what has this status elsewhere is told by another one at a path."""
+    return of(path) is _typed and status in _STATUS
+
+
+def written(moment: datetime) -> str:
+    """An instant of UTC in a body or a header, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _detail(trouble: Trouble) -> JSONResponse:
@@ -102,7 +114,7 @@ def _typed(trouble: Trouble) -> JSONResponse:
     body = {
         "error": trouble.sentence,
         "type": kind,
-        "timestamp": trouble.now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": written(trouble.now),
         "request_id": trouble.request_id,
     }
     return JSONResponse(body, status, trouble.headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +41,9 @@ STATUS: dict[type[CircadiaError], int] = {
 }
 
 KIND_STATUS = {"both_parameters": 400, "body_too_large": 413}
+
+_ASK_AGAIN_S = {"sahha_service_error": 2.0}
+"""Seconds after which the same question may be answered: asking goes on when the answer has gone out."""
 
 _TITLES = {
     400: "Bad request",
@@ -79,6 +83,19 @@ class Problem(BaseModel):
 def status_of(error: CircadiaError) -> int:
     """The HTTP status of a named error."""
     return KIND_STATUS.get(error.kind) or next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
+
+
+def retry_after(error: CircadiaError, now: datetime) -> dict[str, str]:
+    """The header that says how many seconds to wait, where waiting helps."""
+    if isinstance(error, errors.RateLimited):
+        wait_s = max((error.until - now).total_seconds(), 1.0)
+    elif isinstance(error, CircuitOpen):
+        wait_s = OPEN_S
+    elif error.kind in _ASK_AGAIN_S:
+        wait_s = _ASK_AGAIN_S[error.kind]
+    else:
+        return {}
+    return {"Retry-After": str(math.ceil(wait_s))}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -135,14 +152,9 @@ def install(app: FastAPI) -> None:
 async def _on_named(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, CircadiaError)
     status = status_of(error)
-    headers = {}
+    headers = retry_after(error, request.app.state.runtime.clock())
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="circadia"'
-    if isinstance(error, errors.RateLimited):
-        wait = (error.until - request.app.state.runtime.clock()).total_seconds()
-        headers["Retry-After"] = str(max(math.ceil(wait), 1))
-    if isinstance(error, CircuitOpen):
-        headers["Retry-After"] = str(math.ceil(OPEN_S))
     return answer(
         request, status, error.kind, error.message, remedy=error.remedy, headers=headers, extension=error.extension
     )
@@ -167,7 +179,9 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 400:  # only a body is refused so early: one that no parser gets through
         return answer(request, 422, "invalid_request", f"body: {_UNREADABLE['msg']}", found=[_UNREADABLE])
     kind, detail = _BEFORE_A_ROUTE.get(error.status_code, ("http_error", str(error.detail)))
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("Allow", ""):
+        headers["Allow"] += ", HEAD"
     return answer(request, error.status_code, kind, detail, headers=headers)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated
 
@@ -16,12 +18,19 @@ _SPAN = re.compile(r"(\d{1,4})([hdw])")
 _SPAN_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
-def user_id(text: str) -> str:
-    """A user id; wrong usage if it could not be one."""
+@contextmanager
+def usage() -> Iterator[None]:
+    """What is Invalid meanwhile is wrong usage."""
     try:
-        return check_user_id(text)
+        yield
     except Invalid as error:
         raise typer.BadParameter(error.message) from error
+
+
+def user_id(text: str) -> str:
+    """A user id; wrong usage if it could not be one."""
+    with usage():
+        return check_user_id(text)
 
 
 def span(text: str) -> timedelta:

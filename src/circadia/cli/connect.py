@@ -6,18 +6,19 @@ import asyncio
 import sys
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import typer
 
+from circadia import config
 from circadia.cli import browser, output, running
 from circadia.cli.arguments import Json, User
 from circadia.config import is_loopback
 from circadia.domain.members import Connection as Grant
-from circadia.errors import Invalid
-from circadia.storage import members
+from circadia.errors import Invalid, Misconfigured, NotFound
+from circadia.storage import identities, members
 
 if TYPE_CHECKING:
     from circadia.connections import Started
@@ -75,21 +76,56 @@ def disconnect(
 
 
 async def _disconnect(user_id: str, data: Data, json: bool) -> int:
-    async with running.opened() as runtime:
-        before = await members.grant_of_user(runtime.db, user_id)
-        ended = await runtime.connections.disconnect(user_id, data.value)
+    try:
+        ended, told = await (_end_there if _whoop_is_elsewhere() else _end_here)(user_id, data)
+    except NotFound as error:
+        if data is Data.ERASE:
+            raise NotFound(f"nobody is called {user_id}: nothing is kept of them") from error
+        raise
     if json:
         output.print_json(ended)
     else:
         left = "everything stored about them is erased" if data is Data.ERASE else "what is stored stays"
         typer.echo(f"{user_id} is not connected any more; {left}.")
-    if before is None or before.state != "connected" or ended["revoked_at_whoop"]:
+    if told:
         return running.DONE
     output.say("WHOOP could not be told. The member can end the access in WHOOP's own app.")
     return running.PARTLY
 
 
+def _whoop_is_elsewhere() -> bool:
+    """Whether these are a gateway's settings, whose WHOOP service is elsewhere."""
+    settings = config.load()
+    return settings.whoop_service_url is not None and settings.whoop_client_id is None
+
+
+async def _end_here(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
+    """End a connection that is kept here; also whether WHOOP knows, where it had to be told."""
+    async with running.opened() as runtime:
+        whoop_id = (await identities.resolve(runtime.db, user_id)).whoop_id or user_id
+        before = await members.grant_of_user(runtime.db, whoop_id)
+        ended = await runtime.connections.disconnect(whoop_id, data.value)
+    connected = before is not None and before.state == "connected"
+    return ended | {"user_id": user_id}, ended["revoked_at_whoop"] or not connected
+
+
+async def _end_there(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
+    """The same by way of the WHOOP service, which does not say whether there was anything to tell."""
+    async with running.opened_gateway() as runtime:
+        ended = await runtime.gateway.disconnect(user_id, data.value)
+    if not ended["revoked_at_whoop"]:
+        output.say("WHOOP was not told: there was no access to end, or WHOOP did not answer.")
+    return ended | {"user_id": user_id}, True
+
+
 async def _connect(user_id: str, headless: bool, json: bool) -> int:
+    if _whoop_is_elsewhere():
+        raise Misconfigured(
+            "these are a gateway's settings: people connect at the WHOOP service",
+            kind="whoop_elsewhere",
+            remedy=f"Run `circadia connect {user_id}` with its settings, or have your app ask the gateway: "
+            f"POST /api/v1/whoop/connect/{user_id}.",
+        )
     async with running.opened() as runtime:
         before = await members.grant_of_user(runtime.db, user_id)
         started = await runtime.connections.begin(user_id)

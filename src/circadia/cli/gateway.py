@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import date, timedelta, timezone
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from circadia import config
 from circadia.cli import output, running
-from circadia.cli.arguments import Json, User, span
+from circadia.cli.arguments import Json, User, span, usage
 from circadia.clock import system_clock
-from circadia.domain.metrics import BY_NAME, METRICS, Policy, policy_for
+from circadia.domain.metrics import BY_NAME, METRICS, Policy, parse_policy, policy_for
 from circadia.domain.readings import SOURCES, Reading, Source
 from circadia.storage import identities, overrides
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from circadia.domain.readings import Merged
     from circadia.gateway.core import Unified
     from circadia.gateway.told import Told
-    from circadia.runtime import GatewayRuntime
 
 app = typer.Typer(no_args_is_help=True, help="The gateway: why an answer is what it is, and how a user is merged.")
 
@@ -63,7 +60,9 @@ def policy(
     fresh_for: Annotated[
         timedelta | None, typer.Option(metavar="SPAN", parser=span, help="How old a reading may be: 36h, 30d.")
     ] = None,
-    how: Annotated[Literal["choose", "mean"] | None, typer.Option(help="Choose one reading, or the mean.")] = None,
+    how: Annotated[
+        str | None, typer.Option(metavar="choose|mean", help="Choose one reading, or take the mean.")
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="As the catalogue of metrics has it.")] = False,
     json: Json = False,
 ) -> None:
@@ -87,46 +86,42 @@ def policy(
         raise typer.BadParameter(f"there is no metric {metric!r}; `circadia gateway policy {user}` lists them")
     if wanted and (metric is None or reset):
         raise typer.BadParameter("name the metric to change, and either change it or --reset it")
+    if metric is not None and wanted:
+        with usage():
+            parse_policy(metric, wanted)
     running.run(_policy(user, metric, wanted, reset, json))
 
 
-def _opened() -> AbstractAsyncContextManager[GatewayRuntime]:
-    """The gateway as `circadia serve` would open it with these settings."""
-    from circadia.runtime import open_gateway, open_runtime
-
-    settings = config.load()
-    running.quiet_log(settings)
-    apart = settings.whoop_service_url is not None or not settings.enable_whoop_integration
-    return open_gateway(settings) if apart else open_runtime(settings)
-
-
 async def _check(user: str, days: int, json: bool) -> int:
+    from circadia.api.answers import Answer
     from circadia.gateway.told import FAILED
     from circadia.gateway.views import native
 
-    async with _opened() as runtime:
+    async with running.opened_gateway() as runtime:
         identity = await identities.resolve(runtime.db, user)
         unified = await runtime.gateway.read_last(user, days)
     if json:
-        output.print_json({"identity": asdict(identity), "timings": asdict(unified.timings)} | native.days(unified))
+        body = native.days(unified) | {"identity": asdict(identity), "timings": asdict(unified.timings)}
+        typer.echo(bytes(Answer(body).body).decode())
     else:
-        _show(identity, unified)
+        _show(identity, unified, whoop_enabled=runtime.settings.enable_whoop_integration)
     failed = any(told.state in FAILED for told in (unified.sahha, unified.whoop))
     return running.PARTLY if failed else running.DONE
 
 
-def _show(identity: Identity, unified: Unified) -> None:
+def _show(identity: Identity, unified: Unified, *, whoop_enabled: bool) -> None:
     typer.echo(f"{unified.user_id} at {output.instant(unified.now)} UTC, where it is {unified.today}")
     told = ((unified.sahha, identity.sahha_id), (unified.whoop, identity.whoop_id))
     output.print_table(
         ("source", "known as", "state", "as of", "took", "said"),
         [_standing(each, known_as, unified) for each, known_as in told],
     )
-    for error in unified.errors:
-        typer.echo(error)
-    if not unified.expected:
-        typer.echo("There is nobody to tell anything: neither source knows this user.")
-    for day in sorted(unified.days) if unified.expected else ():
+    for sentence in unified.errors:
+        typer.echo(sentence)
+    for each, known_as in told:
+        if sentence := _absence(each, known_as, whoop_enabled):
+            typer.echo(sentence)
+    for day in () if unified.stranger else sorted(unified.days):
         _show_day(unified, day)
 
 
@@ -141,45 +136,66 @@ def _standing(told: Told, known_as: str | None, unified: Unified) -> tuple[str, 
     )
 
 
-def _show_day(unified: Unified, day: date) -> None:
-    from circadia.domain.merge import core_metrics
+def _absence(told: Told, known_as: str | None, whoop_enabled: bool) -> str:
+    """Why nothing may be expected of a source; empty where something may."""
+    if told.connected is not False:
+        return ""
+    if told.source == "whoop" and not whoop_enabled:
+        return "WHOOP is switched off here: ENABLE_WHOOP_INTEGRATION is false."
+    if told.state == "not_configured":
+        return "Sahha is not configured here: SAHHA_CLIENT_ID and SAHHA_CLIENT_SECRET are not set."
+    if known_as is None:
+        return f"This user is not at {_NAMES[told.source]}: `circadia identity show` says why."
+    return (
+        f"There is no profile {known_as} at Sahha."
+        if told.source == "sahha"
+        else f"{known_as} is not connected to WHOOP."
+    )
 
+
+def _show_day(unified: Unified, day: date) -> None:
     found = unified.days[day]
-    typer.echo(f"\n{day}: {unified.completeness(day):.0%} of what the connected sources should tell")
+    share = unified.completeness(day)
+    told_of = "nothing is due yet" if share is None else f"{share:.0%} of what the connected sources should tell"
+    typer.echo(f"\n{day}: {told_of}")
     if found:
         columns = ("metric", *(_NAMES[each] for each in SOURCES), "age", "quality", "why")
-        output.print_table(columns, [_row(each, unified) for each in found.values()])
-    if untold := [name for name in core_metrics(unified.expected) if name not in found]:
+        output.print_table(columns, [row(each, unified.offset) for each in found.values()], wrapping=("quality", "why"))
+    if untold := unified.untold(day):
         output.console().print(f"Nobody has told {', '.join(untold)}.")
-    for told in (unified.sahha, unified.whoop):
-        for gap in told.gaps:
-            if gap.day == day:
-                reason = f"{_NAMES[told.source]} has no {gap.part}: {gap.reason.replace('_', ' ')}"
-                output.console().print(output.sentence(reason, gap.remedy), markup=False)
+    for gap in unified.gaps(day):
+        reason = f"{_NAMES[gap.source]} has no {gap.part}: {gap.reason.replace('_', ' ')}"
+        output.console().print(output.sentence(reason, gap.remedy), markup=False)
 
 
-def _row(merged: Merged, unified: Unified) -> tuple[str, ...]:
-    """A metric: what each source said last, how old and how good what stands is, and why it stands."""
+def row(merged: Merged, offset: timedelta) -> tuple[str, ...]:
+    """A metric: what each source said last and whether it stands, how old and how good what stands is, and why.
+    `offset` is the user's from UTC."""
     stands, combined = merged.reading, len(merged.sources) > 1
     said: dict[Source, Reading] = {} if combined else {stands.source: stands}
     for each in merged.lost:
         said.setdefault(each.reading.source, each.reading)
     return (
         merged.metric,
-        *(_written(said[each], unified) if each in said else "-" for each in SOURCES),
+        *(_cell(said.get(each), offset, stands=each in merged.sources) for each in SOURCES),
         output.duration(timedelta(seconds=stands.age_s)),
-        stands.unsettled or stands.quality,
-        f"{merged.why}: {_written(stands, unified)}" if combined else merged.why,
+        stands.quality if stands.unsettled is None else f"{stands.quality} ({stands.unsettled})",
+        f"{merged.why}: {_written(stands, offset)}" if combined else merged.why,
     )
 
 
-def _written(reading: Reading, unified: Unified) -> str:
+def _cell(reading: Reading | None, offset: timedelta, *, stands: bool) -> str:
+    written = "-" if reading is None else _written(reading, offset)
+    return f"{'✓' if stands else ' '} {written}"
+
+
+def _written(reading: Reading, offset: timedelta) -> str:
     """A value in its unit; an instant as the user's clock showed it."""
     if isinstance(reading.value, float | int):
         return f"{reading.value:.1f}".removesuffix(".0")
     if isinstance(reading.value, str):
         return reading.value
-    return reading.value.astimezone(timezone(unified.offset)).strftime("%H:%M")
+    return reading.value.astimezone(timezone(offset)).strftime("%H:%M")
 
 
 async def _policy(user: str, metric: str | None, wanted: dict[str, Any], reset: bool, json: bool) -> int:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from circadia.cli import output, running
-from circadia.cli.arguments import Json, User
+from circadia.cli.arguments import Json, User, usage
 from circadia.clock import system_clock
 from circadia.domain.identities import Identity, identity_of
 from circadia.storage import identities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from circadia.domain.readings import Source
+    from circadia.storage.postgres import Database
 
 app = typer.Typer(no_args_is_help=True, help="Who a user of your app is at Sahha and at WHOOP.")
 
@@ -43,6 +49,8 @@ def set_(
         raise typer.BadParameter("an id and its --no- exclude each other")
     if not (sahha or no_sahha or whoop or no_whoop):
         raise typer.BadParameter("name at least one of --sahha, --no-sahha, --whoop and --no-whoop")
+    with usage():
+        identity_of(user, sahha, whoop)
     running.run(_set(user, sahha, no_sahha, whoop, no_whoop, json))
 
 
@@ -88,13 +96,12 @@ async def _set(user: str, sahha: str | None, no_sahha: bool, whoop: str | None, 
             None if no_whoop else whoop or before.whoop_id,
         )
         await identities.put(db, said, system_clock())
-    return _told(said, json)
+    return _told(said, json, {})
 
 
 async def _show(user: str, json: bool) -> int:
     async with running.opened_database() as (_settings, db):
-        found = await identities.resolve(db, user)
-    return _told(found, json)
+        return await _told_of(db, await identities.resolve(db, user), json)
 
 
 async def _list(json: bool) -> int:
@@ -116,18 +123,26 @@ async def _list(json: bool) -> int:
 
 async def _remove(user: str, json: bool) -> int:
     async with running.opened_database() as (_settings, db):
-        found = await identities.remove(db, user)
-    return _told(found, json)
+        return await _told_of(db, await identities.remove(db, user), json)
 
 
-def _told(identity: Identity, json: bool) -> int:
+async def _told_of(db: Database, identity: Identity, json: bool) -> int:
+    return _told(identity, json, {} if identity.mapped else await identities.holders(db, identity.user_id))
+
+
+def _told(identity: Identity, json: bool, holders: Mapping[Source, str]) -> int:
+    """Who a user is; `holders` have the user's own id at a source."""
     if json:
         output.print_json(asdict(identity))
         return running.DONE
-    places = (("Sahha", identity.sahha_id), ("the WHOOP service", identity.whoop_id))
-    typer.echo(
-        f"{identity.user_id} is "
-        + " and ".join(f"{there} at {place}" if there else f"not at {place}" for place, there in places)
-        + ("." if identity.mapped else ": nothing else was said.")
-    )
+    at_sahha = _place("Sahha", identity.sahha_id, holders.get("sahha"))
+    at_whoop = _place("the WHOOP service", identity.whoop_id, holders.get("whoop"))
+    end = "." if identity.mapped else ": nothing else was said."
+    typer.echo(f"{identity.user_id} is {at_sahha} and {at_whoop}{end}")
     return running.DONE
+
+
+def _place(name: str, there: str | None, holder: str | None) -> str:
+    if there is not None:
+        return f"{there} at {name}"
+    return f"not at {name} ({holder} has that id there)" if holder else f"not at {name}"

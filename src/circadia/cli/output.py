@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -41,9 +41,17 @@ def print_json(data: Any) -> None:
     typer.echo(orjson.dumps(data).decode())
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
-    """Data for reading."""
-    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str | None = None,
+    wrapping: Collection[str] | None = None,
+) -> None:
+    """Data for reading. Where it is narrow only the columns `wrapping` give way; without them any."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, no_wrap=wrapping is not None and name not in wrapping)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console().print(table)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import psycopg
@@ -19,7 +19,7 @@ from circadia.errors import CircadiaError, NotFound, UpstreamDown
 
 if TYPE_CHECKING:
     from circadia.config import Settings
-    from circadia.runtime import Runtime
+    from circadia.runtime import GatewayRuntime, Runtime
     from circadia.storage.postgres import Database
 
 DONE, PARTLY, REFUSED, INTERRUPTED = 0, 1, 3, 130
@@ -113,6 +113,16 @@ async def opened_database(*, migrated: bool = True) -> AsyncIterator[tuple[Setti
     quiet_log(settings)
     async with database(settings, migrated=migrated) as db:
         yield settings, db
+
+
+def opened_gateway() -> AbstractAsyncContextManager[GatewayRuntime]:
+    """The gateway as `circadia serve` would open it, for one command."""
+    from circadia.runtime import open_gateway, open_runtime
+
+    settings = config.load()
+    quiet_log(settings)
+    apart = settings.whoop_service_url is not None or not settings.enable_whoop_integration
+    return open_gateway(settings) if apart else open_runtime(settings)
 
 
 async def known(db: Database, user_id: str) -> None:

@@ -54,6 +54,7 @@ def whoop(
 
 async def _simulate(listener: socket.socket, members: int, days: int, seed: int, json: bool) -> int:
     from circadia.simulator.serve import (
+        APART_REDIRECT_URI,
         DEMO_CLIENT_ID,
         DEMO_CLIENT_SECRET,
         DEMO_REDIRECT_URI,
@@ -72,7 +73,8 @@ async def _simulate(listener: socket.socket, members: int, days: int, seed: int,
         "WHOOP_OAUTH_BASE_URL": f"{url}/oauth/oauth2",
     }
     ids = {"members": list(made.state.world.user_ids)}
-    return await _serve(made, listener, f"A simulated WHOOP with {members} members", ids, facts, json=json)
+    hint = f"For a WHOOP service apart from the gateway: WHOOP_REDIRECT_URL={APART_REDIRECT_URI}"
+    return await _serve(made, listener, f"A simulated WHOOP with {members} members", ids, facts, json=json, hint=hint)
 
 
 @app.command()
@@ -163,6 +165,7 @@ async def _serve(
     facts: dict[str, str],
     *,
     json: bool,
+    hint: str | None = None,
 ) -> int:
     """Serve until stopped, after saying where and with which settings."""
     url = f"http://{HOST}:{listening.port_of(listener)}"
@@ -172,6 +175,8 @@ async def _serve(
         else:
             output.say(f"{title} listens on {url}. Settings that lead to it:")
             typer.echo("\n".join(f"{name}={value}" for name, value in facts.items()))
+            if hint is not None:
+                output.say(hint)
             output.say("Stop it with Ctrl-C.")
         await asyncio.Event().wait()
     return running.DONE

@@ -7,14 +7,14 @@ not be made, or that had ended before it was used, is tried again, within that t
 from __future__ import annotations
 
 import asyncio
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx2
 import stamina
 
-from circadia.clients.http import json_of
+from circadia.clients.http import json_of, pause_of
 from circadia.clock import Clock, system_clock
 from circadia.errors import (
     Conflict,
@@ -24,6 +24,7 @@ from circadia.errors import (
     RateLimited,
     UnexpectedReply,
     Unreachable,
+    Unsent,
     UpstreamDown,
 )
 
@@ -33,15 +34,20 @@ _TRIES = 3
 _LOST = (httpx2.ConnectError, httpx2.RemoteProtocolError, httpx2.WriteError, httpx2.ReadError)
 _PROBLEM = "urn:circadia:problem:"
 _WITHOUT_DATA = ("today", "timezone_offset", "connection", "missing")
-_ASK_AGAIN_S = 2
-"""Seconds to wait after a 429 that does not say how many."""
+
+CONNECTIONS = 200
+"""Calls under way at a time: each may last as long as the service waits for WHOOP."""
+
+_IN_LINE = 0.1
+"""The share of a call's time that it may wait for a connection."""
 
 
 class WhoopService:
     """The routes that the gateway needs. `key` needs the scopes read and write, and admin for disconnecting.
 
-    Raises Unreachable (kind `timeout` when `timeout_s` has passed), UpstreamDown (5xx), UnexpectedReply (no JSON
-    object), RateLimited, Misconfigured for a key that is refused, NotFound, Conflict and Invalid as the service says.
+    Raises Unreachable (kind `timeout` when `timeout_s` has passed), Unsent (no connection was free), UpstreamDown
+    (5xx), UnexpectedReply (no JSON object), RateLimited, Misconfigured for a key that is refused, NotFound, Conflict
+    and Invalid as the service says.
     """
 
     def __init__(
@@ -100,7 +106,7 @@ class WhoopService:
             async with asyncio.timeout(self.timeout_s):
                 async for attempt in stamina.retry_context(
                     on=lost, attempts=_TRIES, wait_initial=0.05, wait_max=0.5, wait_jitter=0.05
-                ):
+                ).with_name("the WHOOP service", (), {}):
                     with attempt:
                         return await self._http.request(
                             method,
@@ -108,14 +114,18 @@ class WhoopService:
                             params=query,
                             json=json,
                             headers={"X-API-Key": self._key},
-                            timeout=self.timeout_s,
+                            timeout=httpx2.Timeout(self.timeout_s, pool=self.timeout_s * _IN_LINE),
                         )
+        except httpx2.PoolTimeout as error:
+            raise Unsent("more is being asked of the WHOOP service than there are connections") from error
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise Unreachable(
                 f"the WHOOP service did not answer within {self.timeout_s:g} s", kind="timeout"
             ) from error
         except httpx2.TransportError as error:
-            raise Unreachable(f"the WHOOP service cannot be reached ({type(error).__name__})") from error
+            raise Unreachable("the WHOOP service cannot be reached") from error
+        except httpx2.DecodingError as error:
+            raise UnexpectedReply("the WHOOP service's answer is not compressed as it says") from error
         raise AssertionError("unreachable")
 
     def _refusal(self, response: httpx2.Response) -> Exception:
@@ -150,8 +160,8 @@ class WhoopService:
                 return UnexpectedReply(f"the WHOOP service answered {status}")
 
     def _until(self, response: httpx2.Response) -> datetime:
-        seconds = response.headers.get("retry-after", "")
-        return self._clock() + timedelta(seconds=int(seconds) if seconds.isdecimal() else _ASK_AGAIN_S)
+        now = self._clock()
+        return now + pause_of(response.headers.get("Retry-After"), now)
 
 
 def _range(first: date, last: date, wait_ms: int) -> dict[str, str]:

@@ -19,6 +19,9 @@ SOON_WHEN_TOLD = timedelta(hours=1)
 LATER = timedelta(hours=6)
 """How old one about the two days before may be."""
 
+AFTER_LOG = timedelta(minutes=1)
+"""How old one has to be that data which were logged since then make stale."""
+
 SETTLES_AFTER = timedelta(days=3)
 """A day that was asked for when it lay further back is final."""
 
@@ -66,7 +69,7 @@ class Asked:
         back = (now + offset).date() - day
         if back <= _DAY:
             told = self.heard_at is not None and now - self.heard_at < SOON_WHEN_TOLD
-            missed = self.logged_at is not None and at < self.logged_at
+            missed = self.logged_at is not None and at < self.logged_at and now - at >= AFTER_LOG
             return missed or now - at >= (max(soon, SOON_WHEN_TOLD) if told else soon)
         if back <= SETTLES_AFTER:
             return now - at >= max(soon, LATER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from statistics import fmean
 from typing import Any
 
@@ -16,27 +16,34 @@ from circadia.domain.metrics import BY_NAME, METRICS, Metric, Policy, policy_for
 from circadia.domain.readings import Lost, Merged, MergedDay, Observation, Quality, Reading, Source
 
 _DAY = timedelta(days=1)
-_ZERO = timedelta(0)
 _DEFAULTS: Mapping[str, Policy] = {}
+
+_OF_THE_NIGHT = frozenset(
+    metric.name
+    for metric in METRICS
+    if any(place.startswith(("sleep/", "sleep.", "recovery.")) for place in f"{metric.sahha} {metric.whoop}".split())
+)
+"""What is told at waking: WHOOP has it in recovery or sleep, or Sahha in sleep."""
 
 
 def merged(
     observations: Iterable[Observation],
     *,
     now: datetime,
-    offset: timedelta = _ZERO,
     overrides: Mapping[str, Policy] = _DEFAULTS,
     expected: Collection[Source] = (),
+    troubled: Collection[Source] = (),
 ) -> dict[date, dict[str, Merged]]:
     """The dates that anybody speaks of, oldest first, each with its metrics in the order of the catalogue.
 
-    `now` is aware. `offset` is the member's from UTC, for observations whose instant carries none. `expected` are the
-    connected sources, by which `why` tells a silent source from one that is not there.
+    `now` is aware, and so are the observations' instants, which carry the offset of where the person was. `expected`
+    are the connected sources and `troubled` those of them that could not be asked, by which `why` tells a silent source
+    from one that is not there.
     """
     words: dict[date, dict[str, list[Observation]]] = {}
     for each in observations:
         words.setdefault(each.day, {}).setdefault(each.metric, []).append(each)
-    judge = _Judge(now, offset, expected)
+    judge = _Judge(now, expected, troubled)
     return {
         day: {
             metric.name: judge.merge(metric, policy_for(metric, overrides), told)
@@ -78,11 +85,23 @@ def core_metrics(expected: Collection[Source]) -> tuple[str, ...]:
     return tuple(each.name for each in METRICS if any(source in expected for source in each.core))
 
 
-def completeness(day: MergedDay, expected: Collection[Source]) -> float:
-    """Which share, 0..1, of the metrics expected from the connected sources the day has, from whichever source; 0 when
-    nothing is connected."""
-    wanted = core_metrics(expected)
-    return sum(name in day for name in wanted) / len(wanted) if wanted else 0.0
+def begun(day: MergedDay) -> bool:
+    """Whether the night has been told: a date begins with the waking that dates it."""
+    return not _OF_THE_NIGHT.isdisjoint(day)
+
+
+def due(day: MergedDay, expected: Collection[Source], *, over: bool = True) -> tuple[str, ...]:
+    """The core metrics that the day should have by now. While the date is not over and its night has not been told,
+    those are the ones that are there already."""
+    core = core_metrics(expected)
+    return core if over or begun(day) else tuple(name for name in core if name in day)
+
+
+def completeness(day: MergedDay, expected: Collection[Source], *, over: bool = True) -> float | None:
+    """Which share, 0..1, of the metrics that are due from the connected sources the day has, from whichever source;
+    None when none is."""
+    wanted = due(day, expected, over=over)
+    return sum(name in day for name in wanted) / len(wanted) if wanted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +153,8 @@ class _Judge:
     """One merge's moment: what it is judged at, and who could have spoken."""
 
     now: datetime
-    offset: timedelta
     expected: Collection[Source]
+    troubled: Collection[Source]
 
     def merge(self, metric: Metric, policy: Policy, words: Sequence[Observation]) -> Merged:
         """One metric of one date, from all that was said about it (at least one word)."""
@@ -184,9 +203,8 @@ class _Judge:
         return "estimated" if word.estimated else "measured"
 
     def end_of(self, word: Observation) -> datetime:
-        """The end of the word's date, where the person was then if the word says it."""
-        zone = word.observed_at.tzinfo if word.observed_at.utcoffset() else timezone(self.offset)
-        return datetime.combine(word.day + _DAY, time.min, zone)
+        """The end of the word's date, where the person was then."""
+        return datetime.combine(word.day + _DAY, time.min, word.observed_at.tzinfo)
 
     def alone(self, metric: Metric, source: Source) -> str:
         """Why the only source that spoke stands."""
@@ -194,6 +212,8 @@ class _Judge:
         if not others:
             return f"only {source} tells it"
         silent = [each for each in others if each in self.expected]
+        if unheard := [each for each in silent if each in self.troubled]:
+            return f"{' and '.join(unheard)} could not be asked"
         return f"{' and '.join(silent)} has none for this date" if silent else f"only {source} is connected"
 
     def why(self, metric: Metric, winner: Reading, asked: Sequence[Reading]) -> str:

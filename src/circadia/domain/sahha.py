@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -31,7 +31,14 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _list(value: Any) -> Any:
+    return () if value is None else value
+
+
+Element = TypeVar("Element")
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Many = Annotated[tuple[Element, ...], BeforeValidator(_list)]
+"""A list; null in its place is an empty one."""
 
 
 class _Model(BaseModel):
@@ -56,8 +63,8 @@ class Score(_Model):
     type: str
     state: str | None = None
     score: float | None = Field(default=None, ge=0, le=1)
-    factors: tuple[Factor, ...] = ()
-    data_sources: tuple[str, ...] = ()
+    factors: Many[Factor] = ()
+    data_sources: Many[str] = ()
     score_at: Instant = Field(alias="scoreDateTime")
     computed_at: Instant | None = Field(default=None, alias="createdAtUtc")
 
@@ -81,7 +88,7 @@ class Biomarker(_Model):
     start_at: Instant = Field(alias="startDateTime")
     end_at: Instant = Field(alias="endDateTime")
     computed_at: Instant | None = Field(default=None, alias="createdAtUtc")
-    data_sources: tuple[str, ...] = ()
+    data_sources: Many[str] = ()
 
     @property
     def day(self) -> date:
@@ -137,7 +144,7 @@ class Profile(_Model):
     created_at: Instant | None = Field(default=None, alias="createdAtUtc")
     data_last_received_at: Instant | None = Field(default=None, alias="dataLastReceivedAtUtc")
     is_sample_profile: bool = False
-    data_sources: tuple[DataSource, ...] = ()
+    data_sources: Many[DataSource] = ()
 
 
 class Integration(_Model):
@@ -169,7 +176,7 @@ class Trend(_Model):
     periodicity: str = "weekly"
     start_at: Instant = Field(alias="trendStartDateTime")
     end_at: Instant = Field(alias="trendEndDateTime")
-    data: tuple[TrendPoint, ...] = ()
+    data: Many[TrendPoint] = ()
 
 
 class ComparisonPoint(_Model):
@@ -196,7 +203,7 @@ class Comparison(_Model):
     periodicity: str = "daily"
     start_at: Instant = Field(alias="startDateTime")
     end_at: Instant = Field(alias="endDateTime")
-    data: tuple[ComparisonPoint, ...] = ()
+    data: Many[ComparisonPoint] = ()
 
 
 Kind = Literal["score", "biomarker", "archetype", "trend", "comparison"]

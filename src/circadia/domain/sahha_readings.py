@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from circadia.domain.dates import in_bounds
 from circadia.domain.metrics import METRICS, Metric, Unit
 from circadia.domain.readings import Observation, Source, Unsettled, Value
 from circadia.domain.sahha import Biomarker, Score
@@ -55,6 +56,9 @@ _UNITS: Mapping[tuple[str | None, Unit], float] = {
 }
 """What a value in Sahha's unit is multiplied by; a unit that is not here gives no observation."""
 
+_BEYOND = 2.0**63
+"""No integer of an answer may be as great."""
+
 _STAGES = frozenset({"sleep_deep_duration", "sleep_light_duration", "sleep_rem_duration"})
 _DAY = timedelta(days=1)
 _GOES_ON: Mapping[str, timedelta] = {"activity": _DAY, "sleep": timedelta(hours=18)}
@@ -73,7 +77,7 @@ def observations(
 
     Each record comes with the instant at which it was last heard. `sources` are the names of the profile's data
     sources: if one is WHOOP's, all that a phone does not count by itself is marked as come by way of WHOOP. A value
-    that is null, of an unknown unit, or no number where one is wanted, gives none; zero gives one.
+    that is null, of an unknown unit, no number where one is wanted, or beyond all measure, gives none; zero gives one.
     """
     heard = [*biomarkers]
     nights = _nights(heard)
@@ -171,13 +175,16 @@ def _value(biomarker: Biomarker, metric: Metric) -> Value | None:
         number = round(number * 100, 6) if 0 <= number <= 1 else number if 1 < number <= 100 else math.nan
     else:
         number *= _UNITS.get((biomarker.unit, metric.unit), math.nan)
-    if not math.isfinite(number):
+    if not abs(number) < _BEYOND:
         return None
     return round(number) if metric.kind == "int" else number
 
 
-def _local(biomarker: Biomarker, instant: datetime) -> datetime:
-    """An instant where the person was: one without an offset, or in UTC's letter, takes that of its window."""
+def _local(biomarker: Biomarker, instant: datetime) -> datetime | None:
+    """An instant where the person was: one without an offset, or in UTC's letter, takes that of its window. None for
+    one that is out of bounds."""
+    if not in_bounds(instant.date()):
+        return None
     if instant.tzinfo is None:
         return instant.replace(tzinfo=biomarker.end_at.tzinfo)
     return instant.astimezone(biomarker.end_at.tzinfo) if biomarker.value.endswith("Z") else instant
@@ -217,7 +224,7 @@ def _waking(word: Heard | None) -> datetime | None:
     if word is None or not isinstance(instant := word[0].parsed, datetime):
         return None
     woke_at = _local(word[0], instant)
-    return woke_at if word[0].start_at <= woke_at <= word[0].end_at + _OVERSLEPT else None
+    return woke_at if woke_at is not None and word[0].start_at <= woke_at <= word[0].end_at + _OVERSLEPT else None
 
 
 def _length(word: Heard | None) -> Decimal:

@@ -12,7 +12,7 @@ import httpx2
 from circadia.clients.http import open_client
 from circadia.clients.sahha.client import SahhaClient
 from circadia.clients.sahha.tokens import Credentials
-from circadia.clients.whoop_service import WhoopService
+from circadia.clients.whoop_service import CONNECTIONS, WhoopService
 from circadia.clock import Clock
 from circadia.config import Settings
 from circadia.gateway.breaker import Breaker
@@ -46,7 +46,8 @@ async def open_sources(
         stack.push_async_callback(sahha.close)
         link, apart = here, here is None or settings.whoop_service_url is not None
         if link is None or apart:
-            link = _elsewhere(settings, await stack.enter_async_context(open_client(transport)), clock)
+            http = await stack.enter_async_context(open_client(transport, CONNECTIONS))
+            link = _elsewhere(settings, http, clock)
         gateway = Gateway(
             sahha,
             WhoopSource(

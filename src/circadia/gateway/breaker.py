@@ -2,14 +2,14 @@
 
 The state is this process's own: another process finds out by itself. Timeouts, connection errors, 5xx and answers that
 cannot be read are failures (`UpstreamDown`, `UnexpectedReply`); an upstream that refuses, limits or has nothing is at
-work; a caller that stops waiting says nothing about it. Threshold and pause are those of the one figure the field's
-documents have: five failures in a row, thirty seconds.
+work; a caller that stops waiting, or could not ask (`Unsent`), says nothing about it. Threshold and pause are those of
+the one figure the field's documents have: five failures in a row, thirty seconds.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Literal
@@ -18,11 +18,14 @@ import structlog
 
 from circadia import metrics
 from circadia.clock import Clock, system_clock
-from circadia.errors import CircadiaError, UnexpectedReply, UpstreamDown
+from circadia.errors import CircadiaError, UnexpectedReply, Unsent, UpstreamDown
 
 log = structlog.get_logger()
 
 CircuitState = Literal["closed", "open", "half_open"]
+
+CALLED: Mapping[str, str] = {"sahha": "Sahha", "whoop": "the WHOOP service"}
+"""What people call an upstream, by its name in metrics and logs."""
 
 THRESHOLD = 5
 OPEN_S = 30.0
@@ -62,6 +65,8 @@ class Breaker:
         trial = self._admit()
         try:
             yield
+        except Unsent:
+            raise
         except FAILURES as error:
             self._failed(trial, error)
             raise
@@ -75,18 +80,19 @@ class Breaker:
             if trial:
                 self._trying = False
 
+    def check(self) -> None:
+        """CircuitOpen when no call may be made now."""
+        if self.state == "open" or self._trying:
+            raise CircuitOpen(
+                f"{CALLED.get(self.name, self.name)} has failed {self.failure_count} times in a row; "
+                "it is left alone for half a minute and then tried again"
+            )
+
     def _admit(self) -> bool:
         """Whether this call is the trial."""
-        state = self.state
-        if state == "closed":
-            return False
-        if state == "open" or self._trying:
-            raise CircuitOpen(
-                f"{self.name} has failed {self.failure_count} times in a row and is left alone for a moment",
-                remedy="Ask again in half a minute: it is tried by itself.",
-            )
-        self._trying = True
-        return True
+        self.check()
+        self._trying = self.state == "half_open"
+        return self._trying
 
     def _failed(self, trial: bool, error: CircadiaError) -> None:
         metrics.count_upstream_failure(self.name, error.kind)
@@ -95,7 +101,13 @@ class Breaker:
         self.failure_count += 1
         if trial or self.failure_count >= THRESHOLD:
             if self._opened_at is None:
-                log.warning("circuit.opened", upstream=self.name, failures=self.failure_count, kind=error.kind)
+                log.warning(
+                    "circuit.opened",
+                    upstream=self.name,
+                    failures=self.failure_count,
+                    kind=error.kind,
+                    reason=type(error.__cause__ or error).__name__,
+                )
             self._opened_at = self._clock()
             metrics.breaker_open(self.name, open_=True)
 

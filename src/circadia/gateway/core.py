@@ -11,7 +11,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
+
+import structlog
 
 from circadia.clock import Clock
 from circadia.domain import merge
@@ -24,9 +26,13 @@ from circadia.gateway.breaker import Breaker, CircuitState
 from circadia.gateway.flights import Flights
 from circadia.gateway.remembered import Remembered
 from circadia.gateway.spans import Span
-from circadia.gateway.told import FAILED, Told
+from circadia.gateway.told import FAILED, NOT_THERE, Gap, Told
 from circadia.gateway.whoop import Begun, WhoopSource
 from circadia.gateway.whoop_reading import Body, Fetch
+
+log = structlog.get_logger()
+
+Answer = TypeVar("Answer")
 
 LABELS: Mapping[Source, str] = {"sahha": "Sahha", "whoop": "Whoop"}
 """How a source is called in `errors`."""
@@ -85,16 +91,33 @@ class Unified:
 
     @property
     def expected(self) -> set[Source]:
-        """The sources that the user is connected to."""
+        """The sources that the user is known to be connected to."""
         return {each.source for each in (self.sahha, self.whoop) if each.connected}
+
+    @property
+    def stranger(self) -> bool:
+        """Whether neither source knows the user, for certain."""
+        return all(each.connected is False for each in (self.sahha, self.whoop))
 
     def sources(self) -> list[Source]:
         """The sources whose words are in it."""
         return [each.source for each in (self.sahha, self.whoop) if each.available]
 
-    def completeness(self, day: date) -> float:
-        """Readings present of those that the connected sources could give, 0..1."""
-        return merge.completeness(self.days[day], self.expected)
+    def completeness(self, day: date) -> float | None:
+        """Readings present of those that the connected sources should have told by now, 0..1; None where there are
+        none of these."""
+        return merge.completeness(self.days[day], self.expected, over=day < self.today)
+
+    def untold(self, day: date) -> list[str]:
+        """The metrics that the connected sources should have told by now and have not."""
+        found = self.days[day]
+        return [each for each in merge.due(found, self.expected, over=day < self.today) if each not in found]
+
+    def gaps(self, day: date) -> list[Gap]:
+        """What the sources do not have of a date; while it has not begun for the user, only what stands in the way."""
+        waiting = day >= self.today and not merge.begun(self.days[day])
+        gaps = [gap for told in (self.sahha, self.whoop) for gap in told.gaps if gap.day == day]
+        return [each for each in gaps if not (waiting and each.reason in NOT_THERE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +150,15 @@ class Health:
     whoop: Upstream
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a flight is for: who, when, and how it is merged."""
+
+    identity: Identity
+    span: Span
+    overrides: tuple[tuple[str, Policy], ...]
+
+
 class Gateway:
     """Reads users from both sources. `identities` says who a user is at each, `overrides` how theirs are merged;
     `erase` removes what is kept of a user beside their WHOOP data; `deadline_s` seconds after the question the answer
@@ -153,8 +185,8 @@ class Gateway:
         self._deadline_s = deadline_s
         self._fetch = fetch
         self._whoop_enabled = whoop_enabled
-        self._flights: Flights[tuple[str, Span, bool], Unified] = Flights()
-        self._late: set[asyncio.Task[Told]] = set()
+        self._flights: Flights[_Question, Unified] = Flights()
+        self._late: set[asyncio.Task[Any]] = set()
 
     async def read(self, user_id: str, first: date, last: date) -> Unified:
         """The dates `first` to `last`, both included. UpstreamDown when our own database is away and nothing is
@@ -190,12 +222,12 @@ class Gateway:
         NotFound if there is nothing of the kind."""
         if data == "keep":
             return await self._whoop.disconnect(await self._linkable(user_id), data)
-        identity, _overrides = await self._known.of(user_id, self._deadline_s)
+        identity, _overrides = await self._known.of(user_id, self._deadline_s / 3)
         ended: Body = {"connected": False, "revoked_at_whoop": False}
-        missing: NotFound | None = None
+        missing: NotFound | None = NotFound("nothing is kept of this user", kind="not_connected")
         if self._whoop_enabled and identity.whoop_id is not None:
             try:
-                ended = await self._whoop.disconnect(identity.whoop_id, data)
+                ended, missing = await self._whoop.disconnect(identity.whoop_id, data), None
             except NotFound as error:
                 missing = error
         if not await self._erase(identity) and missing is not None:
@@ -205,15 +237,20 @@ class Gateway:
     async def health(self) -> Health:
         """How this process gets on with both sources; asks the WHOOP service whether it answers."""
         sahha, whoop = self._sahha.breaker, self._whoop.breaker
-        reachable = await self._whoop.ready() if self._whoop_enabled else None
+        reachable = await self._reachable() if self._whoop_enabled else None
         return Health(
             self._clock(),
             Upstream(self._sahha.configured, sahha.state, sahha.failure_count, sahha.last_success_at),
             Upstream(self._whoop_enabled, whoop.state, whoop.failure_count, whoop.last_success_at, reachable),
         )
 
+    def forget(self, user_id: str) -> None:
+        """Something else was said of who a user is, or of how theirs is merged."""
+        self._known.drop(user_id)
+
     async def close(self) -> None:
         """Give up what is under way."""
+        await self._known.close()
         await self._flights.close()
         for task in self._late:
             task.cancel()
@@ -221,17 +258,18 @@ class Gateway:
         await self._whoop.close()
 
     async def _shared(self, user_id: str, span: Span, *, whoop: bool = True) -> Unified:
-        asked = user_id, span, whoop and self._whoop_enabled
-        return await asyncio.shield(self._flights.join(asked, lambda: self._read(*asked)))
-
-    async def _read(self, user_id: str, span: Span, with_whoop: bool) -> Unified:
-        began_at = time.perf_counter()
-        ends_at = self._ends_at()
-        now = self._clock()
+        began_at, ends_at = time.perf_counter(), self._ends_at()
         identity, overrides = await self._known.of(user_id, self._deadline_s / 3)
+        if not (whoop and self._whoop_enabled):
+            identity = replace(identity, whoop_id=None)
+        question = _Question(identity, span, tuple(overrides.items()))
+        return await asyncio.shield(self._flights.join(question, lambda: self._read(question, began_at, ends_at)))
+
+    async def _read(self, question: _Question, began_at: float, ends_at: float) -> Unified:
+        now = self._clock()
+        identity, span, overrides = question.identity, question.span, dict(question.overrides)
         first, last = span.widest(now)
-        whoop_id = identity.whoop_id if with_whoop else None
-        sahha, whoop = await self._both(identity.sahha_id, whoop_id, first, last, ends_at)
+        sahha, whoop = await self._both(identity.sahha_id, identity.whoop_id, first, last, ends_at)
         merging_at = time.perf_counter()
         offset = _offset(sahha, whoop)
         today = (now + offset).date()
@@ -240,14 +278,14 @@ class Gateway:
         merged = merge.merged(
             (*sahha.observations, *whoop.observations),
             now=now,
-            offset=offset,
             overrides=overrides,
-            expected={each.source for each in (sahha, whoop) if each.connected},
+            expected={each.source for each in (sahha, whoop) if each.connected is not False},
+            troubled={each.source for each in (sahha, whoop) if each.state in FAILED},
         )
         dates = [first + timedelta(n) for n in range((last - first).days + 1)]
         done_at = time.perf_counter()
         return Unified(
-            user_id,
+            identity.user_id,
             first,
             last,
             today,
@@ -282,8 +320,15 @@ class Gateway:
         await asyncio.wait([sahha, whoop], timeout=_left(ends_at) + self._deadline_s * _GRACE)
         return self._told("sahha", sahha), self._told("whoop", whoop)
 
+    async def _reachable(self) -> bool:
+        asking = self._kept(asyncio.ensure_future(self._whoop.ready()))
+        await asyncio.wait([asking], timeout=self._deadline_s * (1 - _GRACE))
+        return asking.done() and asking.exception() is None and asking.result()
+
     def _begun(self, source: Source, reading: Awaitable[Told]) -> asyncio.Task[Told]:
-        task = asyncio.ensure_future(_timed(source, reading))
+        return self._kept(asyncio.ensure_future(_timed(source, reading)))
+
+    def _kept(self, task: asyncio.Task[Answer]) -> asyncio.Task[Answer]:
         self._late.add(task)
         task.add_done_callback(self._late.discard)
         return task
@@ -319,6 +364,9 @@ async def _timed(source: Source, reading: Awaitable[Told]) -> Told:
         told = await reading
     except CircadiaError as error:
         told = Told(source, "unavailable", error=error.message)
+    except Exception:
+        log.exception("source.broke", source=source)
+        told = Told(source, "unavailable", error="an unexpected error; the log has its trace")
     return replace(told, took_ms=_ms(time.perf_counter() - began_at))
 
 

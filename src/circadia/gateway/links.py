@@ -42,7 +42,10 @@ class Link:
         if state is None:
             raise UnexpectedReply("the WHOOP service does not say whether the user is connected")
         since = told.get("connection_date")
-        return cls(state, datetime.fromisoformat(since) if isinstance(since, str) else None)
+        try:
+            return cls(state, datetime.fromisoformat(since) if isinstance(since, str) else None)
+        except ValueError:
+            raise UnexpectedReply("the WHOOP service does not say when the user was connected") from None
 
 
 class Links:
@@ -80,21 +83,22 @@ class Links:
         if not connected and self._clock() - self._begun.get(user_id, float("-inf")) < CONSENT_S:
             return
         self._known[user_id] = self._clock() + (CONNECTED_S if connected else OTHERWISE_S), link
-        _trim(self._known)
+        _trim(self._known, user_id)
 
     def drop(self, user_id: str) -> None:
         """Forget a link, and whatever answer about it is still on its way."""
         self._known.pop(user_id, None)
         self._dropped[user_id] = self._clock()
-        _trim(self._dropped)
+        _trim(self._dropped, user_id)
 
     def begun(self, user_id: str) -> None:
         """A consent was begun."""
         self.drop(user_id)
         self._begun[user_id] = self._clock()
-        _trim(self._begun)
+        _trim(self._begun, user_id)
 
 
-def _trim(remembered: OrderedDict[str, Any]) -> None:
+def _trim(remembered: OrderedDict[str, Any], newest: str) -> None:
+    remembered.move_to_end(newest)
     while len(remembered) > _MOST:
         remembered.popitem(last=False)

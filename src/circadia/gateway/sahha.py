@@ -6,7 +6,6 @@ its age.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -21,11 +20,11 @@ from circadia.clock import Clock
 from circadia.domain import sahha_readings
 from circadia.domain.freshness import EDGE
 from circadia.domain.sahha import Biomarker, Kind, Score
-from circadia.errors import Misconfigured, UpstreamDown
+from circadia.errors import Misconfigured
 from circadia.gateway import sahha_intake
 from circadia.gateway.breaker import Breaker
 from circadia.gateway.flights import Flights
-from circadia.gateway.sahha_fetch import Ended, Fetch
+from circadia.gateway.sahha_fetch import Describing, Ended, Fetch, turn
 from circadia.gateway.told import FAILED, Gap, State, Told
 from circadia.storage import sahha_rows
 from circadia.storage.postgres import Database
@@ -44,12 +43,14 @@ _LATE = "Sahha has not answered in time"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Sahha's records of one kind, newest first. `state` and `error` as in `Told`."""
+    """Sahha's records of one kind, newest first. `state` and `error` as in `Told`; `whole` is False when trouble kept
+    away some date that was never asked for, so that records may be missing."""
 
     state: State
     rows: tuple[Stored, ...] = ()
     error: str | None = None
     as_of: datetime | None = None
+    whole: bool = True
 
 
 class SahhaSource:
@@ -61,6 +62,7 @@ class SahhaSource:
         self._client = client
         self._clock = clock
         self._flights: Flights[tuple[str, tuple[Kind, ...], date, date], Ended] = Flights()
+        self._describing: Describing = Flights()
 
     @property
     def configured(self) -> bool:
@@ -68,13 +70,16 @@ class SahhaSource:
         return self._client is not None
 
     async def read(self, external_id: str | None, first: date, last: date, wait_s: float) -> Told:
-        """The dates `first` to `last`, both included, after at most `wait_s` seconds."""
-        began_at = time.perf_counter()
-        try:
-            told = await self._read(external_id, first, last, wait_s)
-        except UpstreamDown as error:
-            told = Told("sahha", "unavailable", error=error.message)
-        return replace(told, took_ms=(time.perf_counter() - began_at) * 1000)
+        """The dates `first` to `last`, both included, after at most `wait_s` seconds. UpstreamDown when our own
+        database is away."""
+        before: Told | None = None
+
+        async def read_before(standing: Standing) -> None:
+            nonlocal before
+            before = await self._stored(Ended("timeout", _LATE, late=True), standing, first, last)
+
+        ended, standing = await self._freshened(external_id, DAILY, first, last, wait_s, read_before)
+        return before if ended.late and before is not None else await self._stored(ended, standing, first, last)
 
     async def rows(
         self, kind: Kind, external_id: str | None, first: date, last: date, limit: int, wait_s: float
@@ -85,23 +90,28 @@ class SahhaSource:
         if standing is None or ended.state == "not_connected":
             return Rows(ended.state, error=ended.error)
         found = await sahha_rows.read(self._db, standing.id, kind, first, last, limit)
-        return Rows(ended.state, tuple(found), ended.error, standing.as_of)
+        oldest = found[-1].day if len(found) == limit else first
+        whole = ended.state not in FAILED or not _unasked(standing, kind, oldest, last, self._clock())
+        return Rows(ended.state, tuple(found), ended.error, standing.as_of, whole)
 
     async def trends(self, external_id: str, first: date, last: date) -> list[dict[str, Any]]:
         """Sahha's trends as it tells them now; raises what the client does, CircuitOpen, and Misconfigured without
         credentials."""
-        async with self.breaker.call():
-            return [raw for _, raw in (await self._asked().trends(external_id, first, last)).items]
+        client = self._asked()
+        async with turn(client, self.breaker):
+            return [raw for _, raw in (await client.trends(external_id, first, last)).items]
 
     async def comparisons(self, external_id: str, first: date, last: date) -> list[dict[str, Any]]:
         """Sahha's comparisons, likewise."""
-        async with self.breaker.call():
-            return [raw for _, raw in (await self._asked().comparisons(external_id, first, last)).items]
+        client = self._asked()
+        async with turn(client, self.breaker):
+            return [raw for _, raw in (await client.comparisons(external_id, first, last)).items]
 
     async def integrations(self, external_id: str) -> list[dict[str, Any]]:
         """A profile's cloud integrations, likewise."""
-        async with self.breaker.call():
-            return [raw for _, raw in (await self._asked().integrations(external_id)).items]
+        client = self._asked()
+        async with turn(client, self.breaker):
+            return [raw for _, raw in (await client.integrations(external_id)).items]
 
     async def take(self, event: Event, body: bytes, now: datetime) -> None:
         """Store what a verified webhook says; a second copy of it changes nothing."""
@@ -114,16 +124,9 @@ class SahhaSource:
     async def close(self) -> None:
         """Give up what is under way."""
         await self._flights.close()
-
-    async def _read(self, external_id: str | None, first: date, last: date, wait_s: float) -> Told:
-        before: Told | None = None
-
-        async def read_before(standing: Standing) -> None:
-            nonlocal before
-            before = await self._stored(Ended("timeout", _LATE, late=True), standing, first, last)
-
-        ended, standing = await self._freshened(external_id, DAILY, first, last, wait_s, read_before)
-        return before if ended.late and before is not None else await self._stored(ended, standing, first, last)
+        await self._describing.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def _stored(self, ended: Ended, standing: Standing | None, first: date, last: date) -> Told:
         """What the database has, under the name of how asking for more went."""
@@ -147,6 +150,7 @@ class SahhaSource:
             gaps=tuple(_gaps(ended.state, standing, (scores, biomarkers), first, last, self._clock())),
             as_of=standing.as_of,
             offset=standing.offset,
+            linked=standing.linked if ended.state in FAILED else None,
         )
 
     async def _freshened(
@@ -165,7 +169,9 @@ class SahhaSource:
             return Ended("not_configured"), None
         if external_id is None:
             return Ended("not_connected"), None
-        fetch = Fetch(self._db, self._client, self.breaker, self._clock, external_id, kinds, first, last)
+        fetch = Fetch(
+            self._db, self._client, self.breaker, self._describing, self._clock, external_id, kinds, first, last
+        )
         standing = await fetch.standing()
         if standing is not None and _refused(standing, self._clock()):
             return Ended("not_connected"), standing
@@ -204,6 +210,13 @@ def _parsed(model: type[Model], stored: Sequence[Stored]) -> Iterator[tuple[Mode
         except ValidationError:
             continue
         yield record, each.received_at
+
+
+def _unasked(standing: Standing, kind: Kind, first: date, last: date, now: datetime) -> bool:
+    """Whether some date that has begun for the person was never asked for."""
+    today = (now + (standing.offset or timedelta(0))).date()
+    days = (first + timedelta(n) for n in range((min(last, today) - first).days + 1))
+    return any(each not in standing.asked[kind].at for each in days)
 
 
 def _gaps(

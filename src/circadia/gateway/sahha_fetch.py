@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from circadia.domain.freshness import EDGE, LATER, SOON, ranges
 from circadia.domain.sahha import Archetype, Biomarker, Kind, Score
 from circadia.errors import CircadiaError, NotFound
 from circadia.gateway.breaker import Breaker
+from circadia.gateway.flights import Flights
 from circadia.gateway.told import State
 from circadia.gateway.whoop_reading import state_of
 from circadia.storage import sahha, sahha_rows
@@ -29,6 +31,21 @@ _SOON: Mapping[Kind, timedelta] = MappingProxyType({"score": SOON, "biomarker": 
 _DESCRIBED_FOR = timedelta(days=1)
 _KEPT = timedelta(days=30)
 """How long superseded rows and the notes of webhooks stay: no copy is expected to come later than that."""
+
+_MOMENT_S = 0.5
+"""How much longer than for its data is waited for the description of a profile."""
+
+Describing = Flights[str, NotFound | None]
+"""The descriptions of profiles under way, by external id."""
+
+
+@asynccontextmanager
+async def turn(client: SahhaClient, breaker: Breaker) -> AsyncIterator[None]:
+    """One call to Sahha. CircuitOpen at once, or when the circuit has opened while the call waited for its turn;
+    RateLimited, which is nothing to the circuit, while a pause that Sahha asked for lasts."""
+    breaker.check()
+    async with client.turn(), breaker.call():
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,7 @@ class Fetch:
         db: Database,
         client: SahhaClient,
         breaker: Breaker,
+        describing: Describing,
         clock: Clock,
         external_id: str,
         kinds: tuple[Kind, ...],
@@ -57,6 +75,7 @@ class Fetch:
         self._db = db
         self._client = client
         self._breaker = breaker
+        self._describing = describing
         self._clock = clock
         self._external_id = external_id
         self._kinds = kinds
@@ -86,10 +105,19 @@ class Fetch:
         standing = await self.standing()
         if standing is None:
             return Ended("not_connected")
-        brought = [self._bring(standing.id, kind, days) for kind, days in self.stale(standing).items()]
-        ended, unknown = await asyncio.gather(asyncio.gather(*brought), self._describe(standing, now))
+        stale = self.stale(standing).items()
+        if self._breaker.state == "closed":
+            bringing = asyncio.gather(*(self._bring(standing.id, *each) for each in stale))
+            describing = self._described(standing, now)  # after the data in the line for a turn
+            ended = await bringing
+        else:  # the first of them is the trial
+            ended = [await self._bring(standing.id, *each) for each in stale]
+            describing = self._described(standing, now)
         failures = [each for each in ended if each is not None]
         refusal = next((each for each in failures if isinstance(each, NotFound)), None)
+        nobody_yet = not failures and standing.known_at is None and await self._nothing_stored()
+        await asyncio.wait([describing], timeout=None if nobody_yet else _MOMENT_S)
+        unknown = describing.result() if describing.done() else None
         if unknown is not None and not failures and await self._nothing_stored():
             refusal = unknown
         if refusal is not None:
@@ -106,7 +134,7 @@ class Fetch:
         returns what ended it early."""
         try:
             for first, last in ranges(days):
-                async with self._breaker.call():
+                async with turn(self._client, self._breaker):
                     found = await self._ask(kind, first - EDGE, last + EDGE)
                 async with self._db.begin() as connection:
                     await sahha.lock(connection, profile)
@@ -133,28 +161,43 @@ class Fetch:
             case _:
                 return await self._client.archetypes(self._external_id, first, last)
 
+    def _described(self, standing: Standing, now: datetime) -> asyncio.Task[NotFound | None]:
+        return self._describing.join(self._external_id, lambda: self._describe(standing, now))
+
     async def _describe(self, standing: Standing, now: datetime) -> NotFound | None:
         """Once a day: which apps and devices the profile collects from, and what is old is dropped. Nothing else
         depends on it, so trouble with it is no trouble; returns that the account does not know the profile."""
         at = standing.described_at
         if at is not None and now - at < _DESCRIBED_FOR and standing.state == "active":
             return None
-        unknown, sources = None, standing.sources
         try:
-            async with self._breaker.call():
-                profile = await self._client.profile(self._external_id)
-            sources = tuple(each.source_name for each in profile.data_sources if each.source_name)
-        except NotFound as error:
-            unknown = error
+            unknown = await self._described_now(standing, now)
+            await sahha_rows.drop_superseded(self._db, standing.id, now - _KEPT)
+            await sahha.forget_deliveries(self._db, now - _KEPT)
+            await sahha.forget_unknown(self._db, now - _DESCRIBED_FOR)
         except CircadiaError as error:
             log.info("sahha.not_described", reason=error.kind)
             return None
-        await sahha.describe(self._db, standing.id, sources, now)
-        await sahha_rows.drop_superseded(self._db, standing.id, now - _KEPT)
-        await sahha.forget_deliveries(self._db, now - _KEPT)
         return unknown
+
+    async def _described_now(self, standing: Standing, now: datetime) -> NotFound | None:
+        """Sahha takes its own id of a profile for the app's: what it told then is somebody else's, and goes."""
+        try:
+            async with turn(self._client, self._breaker):
+                profile = await self._client.profile(self._external_id)
+        except NotFound as error:
+            await sahha.describe(self._db, standing.id, standing.sources, now)
+            return error
+        if profile.external_id.casefold() == self._external_id.casefold():
+            sources = tuple(each.source_name for each in profile.data_sources if each.source_name)
+            await sahha.describe(self._db, standing.id, sources, now)
+            return None
+        async with self._db.begin() as connection:
+            await sahha.forget(connection, self._external_id)
+            empty = await sahha.profile_id(connection, self._external_id, now)
+        await sahha.refuse(self._db, empty, "unknown", now)
+        return NotFound("Sahha calls this profile otherwise", kind="unknown_profile")
 
 
 def _ended(error: CircadiaError) -> Ended:
-    said = error.message if error.remedy is None else f"{error.message}: {error.remedy}"
-    return Ended("not_connected" if isinstance(error, NotFound) else state_of(error), said)
+    return Ended("not_connected" if isinstance(error, NotFound) else state_of(error), error.sentence)

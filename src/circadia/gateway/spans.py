@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from circadia import served
+from circadia.domain.dates import YEARS, in_bounds
 from circadia.errors import Invalid
 from circadia.gateway.told import Told
 
@@ -49,8 +50,8 @@ def period(text: str, now: datetime) -> Span:
         day = date(**{name: int(value) for name, value in found.groupdict().items()}) if found else None
     except ValueError:
         day = None
-    if day is None:
-        raise Invalid("a period is `today`, `yesterday`, YYYY-MM-DD or MM/DD/YYYY", kind="invalid_period")
+    if day is None or not in_bounds(day):
+        raise Invalid(f"a period is `today`, `yesterday`, YYYY-MM-DD or MM/DD/YYYY, {YEARS}", kind="invalid_period")
     if day > (now + EAST).date():
         raise Invalid("the period lies in the future", kind="future_date")
     return Span((day, day))

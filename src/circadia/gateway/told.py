@@ -24,6 +24,9 @@ State = Literal[
 FAILED: frozenset[State] = frozenset({"rate_limited", "timeout", "circuit_open", "unavailable"})
 """States that are somebody's trouble, told in `errors`; the others are how things stand."""
 
+NOT_THERE = frozenset({"not_recorded", "no_data"})
+"""Reasons of a gap by which nothing stands in the way but that there is nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -43,6 +46,7 @@ class Told:
     `body` is the source in its own words: for WHOOP `{"recovery", "sleep", "workouts", "cycles", "profile"}`, each as
     the WHOOP service's internal route answers or None; for Sahha `{"scores", "biomarkers"}`, lists of Sahha's own JSON
     objects, newest first. `today` is the member's local date as the source knows it, `offset` its offset from UTC.
+    `linked` is what was last heard of the member's link by a source in trouble; None: nothing.
     """
 
     source: Source
@@ -55,11 +59,15 @@ class Told:
     connected_at: datetime | None = None
     offset: timedelta | None = None
     late: bool = False
+    linked: bool | None = None
     took_ms: float = 0.0
 
     @property
-    def connected(self) -> bool:
-        """Whether something may be expected of it for this member."""
+    def connected(self) -> bool | None:
+        """Whether something may be expected of it for this member; None where nobody knows, because it is in trouble
+        and was not heard of the member before."""
+        if self.state in FAILED:
+            return self.available or self.linked
         return self.state not in ("not_configured", "not_connected")
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -165,12 +165,13 @@ class WhoopSource:
             await _within_a_moment(self._memory.note(whoop_id, linked=heard.exists))
 
     async def _unless_unlinked(self, whoop_id: str, told: Told) -> Told:
-        """Trouble with the WHOOP service is none of those who had no link when it was last heard of."""
+        """Trouble with the WHOOP service is none of those who had no link when it was last heard of; who had one is
+        told so."""
         if told.state not in FAILED or told.available:
             return told
         last = self.links.last(whoop_id)
         linked = last.exists if last else await self._recalled(whoop_id)
-        return Told("whoop", "not_connected") if linked is False else told
+        return Told("whoop", "not_connected") if linked is False else replace(told, linked=linked)
 
     async def _recalled(self, whoop_id: str) -> bool | None:
         try:
@@ -184,8 +185,7 @@ class WhoopSource:
             if not self._refused:
                 log.error("whoop_service.refused", kind=error.kind, remedy=error.remedy)
             self._refused = True
-        said = error.message if error.remedy is None else f"{error.message}: {error.remedy}"
-        return Told("whoop", state_of(error), error=said)
+        return Told("whoop", state_of(error), error=error.sentence)
 
 
 async def _within_a_moment(noting: Awaitable[None]) -> None:

@@ -160,9 +160,8 @@ class WhoopReading:
             raise failed
 
     async def _in_order(self) -> None:
-        if self._known is None:
-            await self._ask_status()
-        silent = 0
+        unasked = await self._tried(None if self._known else self._ask_status())
+        silent = int(isinstance(unasked, Unreachable))
         failed: CircadiaError | None = None
         for place, name in enumerate(PARTS):
             if self.unlinked:
@@ -173,6 +172,8 @@ class WhoopReading:
                 silent = silent + 1 if isinstance(failed, Unreachable) else 0
             if failed is not None:
                 self._failures[name] = failed
+        if unasked is not None and self._state is None:
+            raise unasked
 
     async def _tried(self, asking: Coroutine[Any, Any, None] | None) -> CircadiaError | None:
         try:
@@ -204,7 +205,7 @@ class WhoopReading:
     def _body(self, name: str, answer: Any) -> Body | None:
         """A part's body; None when nothing is stored. UnexpectedReply for what is no such body."""
         rows = answer.get("data", []) if isinstance(answer, dict) else [] if answer is None else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        if not isinstance(rows, list) or not all(_is_row(each) for each in (answer or {}, *rows)):
             raise UnexpectedReply(f"the WHOOP service's {name} is not what its documentation says")
         if not answer or not answer.get("user_id" if name == "profile" else "data"):
             return None
@@ -227,6 +228,10 @@ class WhoopReading:
             for each in answer.get("missing") or ():
                 gap = Gap(date.fromisoformat(each["date"]), "whoop", each["part"], each["reason"], each.get("remedy"))
                 self._gaps[gap.day, gap.part] = gap
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("timezone_offset"), str | None)
 
 
 @contextmanager

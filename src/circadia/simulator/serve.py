@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,11 +18,15 @@ from circadia.simulator.world import World
 DEMO_CLIENT_ID = "circadia-demo"
 DEMO_CLIENT_SECRET = "circadia-demo-secret"  # noqa: S105 - opens nothing but a simulated world
 DEMO_REDIRECT_URI = "http://127.0.0.1:8000/auth/callback"
+APART_REDIRECT_URI = "http://127.0.0.1:8001/auth/callback"
+"""Where a WHOOP service apart from the gateway listens."""
 
 
-def demo_client(redirect_uri: str = DEMO_REDIRECT_URI, webhook_url: str | None = None) -> Client:
+def demo_client(
+    redirect_uris: Sequence[str] = (DEMO_REDIRECT_URI, APART_REDIRECT_URI), webhook_url: str | None = None
+) -> Client:
     """The app that a simulator knows without being told."""
-    return Client(DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, (redirect_uri,), webhook_url=webhook_url)
+    return Client(DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, tuple(redirect_uris), webhook_url=webhook_url)
 
 
 def simulator(

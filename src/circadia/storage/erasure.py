@@ -9,12 +9,16 @@ from circadia.storage.postgres import Connection, Database
 
 async def erase_beside_whoop(connection: Connection, user: Identity) -> bool:
     """Erase what Sahha said of a user, who they are at the sources and how theirs is merged; whether there was
-    anything."""
-    await identities.forget(connection, user.user_id)
-    if user.whoop_id is not None:
-        await whoop_links.forget(connection, user.whoop_id)
+    anything. That is also what was kept under their own id before they were somebody else at a source."""
+    bare = await identities.forget(connection, user.user_id)
+    at_sahha = False
+    for whoop_id in {user.whoop_id, bare.whoop_id}:
+        if whoop_id is not None:
+            await whoop_links.forget(connection, whoop_id)
+    for sahha_id in {user.sahha_id, bare.sahha_id}:
+        if sahha_id is not None:
+            at_sahha |= await sahha.forget(connection, sahha_id)
     own = await overrides.forget(connection, user.user_id)
-    at_sahha = user.sahha_id is not None and await sahha.forget(connection, user.sahha_id)
     return at_sahha or own or user.mapped
 
 

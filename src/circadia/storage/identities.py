@@ -8,6 +8,7 @@ from datetime import datetime
 from psycopg.errors import UniqueViolation
 
 from circadia.domain.identities import Identity
+from circadia.domain.readings import Source
 from circadia.errors import Conflict
 from circadia.storage.postgres import Connection, Database, Row, rows
 
@@ -20,6 +21,13 @@ async def resolve(db: Database, user_id: str) -> Identity:
     """Who a user is. Without a row both ids are the user's own, unless another user's row claims that id: then they
     are not there."""
     return _of(await db.rows(_NAMING, {"id": user_id}), user_id)
+
+
+async def holders(db: Database, user_id: str) -> dict[Source, str]:
+    """The other users who were given a user's own id, by the source at which it is theirs."""
+    others = [each for each in await db.rows(_NAMING, {"id": user_id}) if each[0] != user_id]
+    places: tuple[tuple[Source, int], ...] = (("sahha", 1), ("whoop", 2))
+    return {source: str(each[0]) for source, place in places for each in others if each[place] == user_id}
 
 
 async def put(db: Database, identity: Identity, now: datetime) -> None:
@@ -47,8 +55,7 @@ async def put(db: Database, identity: Identity, now: datetime) -> None:
 async def remove(db: Database, user_id: str) -> Identity:
     """Take back what was said of a user; returns who they are without it."""
     async with db.begin() as connection:
-        await forget(connection, user_id)
-        return _of(await rows(connection, _NAMING, {"id": user_id}), user_id)
+        return await forget(connection, user_id)
 
 
 async def page(db: Database, *, after: str | None = None, limit: int) -> list[Identity]:
@@ -65,9 +72,10 @@ async def behind(connection: Connection, some_id: str) -> Identity:
     return next((Identity(*each) for each in said if each[2] == some_id), _of(said, some_id))
 
 
-async def forget(connection: Connection, user_id: str) -> None:
-    """Take back what was said of a user, within a transaction."""
+async def forget(connection: Connection, user_id: str) -> Identity:
+    """The same within a transaction."""
     await connection.execute("DELETE FROM identities WHERE user_id = %s", (user_id,))
+    return _of(await rows(connection, _NAMING, {"id": user_id}), user_id)
 
 
 def _of(said: Sequence[Row], user_id: str) -> Identity:

@@ -59,6 +59,7 @@ async def remove(db: Database, user_id: str, metric: str) -> None:
 
 async def forget(connection: Connection, user_id: str) -> bool:
     """Have the catalogue count again for all of a user's metrics; whether it did not before."""
+    await _lock(connection, user_id)
     cursor = await connection.execute("DELETE FROM merge_overrides WHERE user_id = %s", (user_id,))
     return cursor.rowcount > 0
 
@@ -69,9 +70,15 @@ def _check(given: Said) -> None:
 
 
 async def _put(connection: Connection, user_id: str, given: Said, now: datetime) -> None:
+    await _lock(connection, user_id)
     async with connection.cursor() as cursor:
         await cursor.executemany(
             """INSERT INTO merge_overrides (user_id, metric, policy, changed_at) VALUES (%s, %s, %s, %s)
                ON CONFLICT (user_id, metric) DO UPDATE SET policy = excluded.policy, changed_at = excluded.changed_at""",
             [(user_id, metric, Jsonb(dict(policy)), now) for metric, policy in given.items()],
         )
+
+
+async def _lock(connection: Connection, user_id: str) -> None:
+    """One writer of a user's overrides at a time: two would wait for each other's rows."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"merge_overrides {user_id}",))

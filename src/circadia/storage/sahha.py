@@ -45,6 +45,13 @@ class Standing:
     asked: dict[Kind, Asked]
 
     @property
+    def linked(self) -> bool | None:
+        """Whether Sahha knew the profile when it last told anything of it; None: it never did."""
+        if self.state != "active":
+            return False
+        return True if self.known_at is not None or self.sources else None
+
+    @property
     def as_of(self) -> datetime | None:
         """The newest time at which Sahha told anything of these dates."""
         fetched = [at for asked in self.asked.values() for at in asked.at.values()]
@@ -161,7 +168,27 @@ async def forget_deliveries(db: Database, before: datetime) -> int:
     return await db.execute("DELETE FROM sahha_deliveries WHERE received_at < %s", (before,))
 
 
+async def forget_unknown(db: Database, before: datetime) -> int:
+    """Drop the profiles of whom nothing was ever told and of whom an instant ago the last was heard: Sahha knows nobody
+    so called, or could never be asked."""
+    return await db.execute(
+        """DELETE FROM sahha_profiles WHERE id IN (
+               SELECT id FROM sahha_profiles
+               WHERE coalesce(known_at, heard_at, logged_at) IS NULL AND (state = 'unknown' OR described_at IS NULL)
+                   AND coalesce(described_at, created_at) < %s
+               FOR UPDATE SKIP LOCKED)""",
+        (before,),
+    )
+
+
 async def forget(connection: Connection, external_id: str) -> bool:
-    """Erase a profile and all that Sahha told of it; False when there is none."""
-    found = await row(connection, "DELETE FROM sahha_profiles WHERE external_id = %s RETURNING 1", (external_id,))
-    return found is not None
+    """Erase a profile and all that Sahha told of it; False when it told of none: that Sahha knows nobody so called is
+    no more than a note of ours."""
+    found = await row(
+        connection,
+        """DELETE FROM sahha_profiles WHERE external_id = %s
+           RETURNING coalesce(known_at, heard_at, logged_at) IS NOT NULL
+               OR EXISTS (SELECT FROM sahha_fetches WHERE profile_id = sahha_profiles.id)""",
+        (external_id,),
+    )
+    return found is not None and bool(found[0])

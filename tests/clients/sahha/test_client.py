@@ -179,3 +179,15 @@ async def test_a_profile_without_an_answer_is_nobodys(clock: StandingClock, empt
 def test_a_listing_keeps_the_json_beside_the_object(clock: StandingClock) -> None:
     found = listing(Score, [SCORE], clock())
     assert found.items[0][1] is SCORE
+
+
+@pytest.mark.parametrize(
+    ("model", "record", "names"),
+    [(Score, SCORE, ("factors", "dataSources")), (Biomarker, STEPS, ("dataSources",))],
+)
+def test_null_in_the_place_of_a_list_is_an_empty_one(
+    clock: StandingClock, model: type[Score | Biomarker], record: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    found = listing(model, [record | dict.fromkeys(names)], clock())
+    assert found.rejects == ()
+    assert found.items[0][0].data_sources == ()

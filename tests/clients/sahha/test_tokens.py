@@ -155,7 +155,7 @@ async def test_an_answer_without_a_token(clock: StandingClock, answer: httpx2.Re
     [
         (httpx2.Response(503), UpstreamDown),
         (httpx2.ConnectError("no"), UpstreamDown),
-        (httpx2.Response(429), RateLimited),
+        (httpx2.Response(429, headers={"Retry-After": "0"}), RateLimited),
     ],
 )
 async def test_a_token_that_cannot_be_had_now(clock: StandingClock, answer: Any, error: type[Exception]) -> None:
@@ -179,6 +179,24 @@ async def test_who_stops_waiting_does_not_end_the_renewal(clock: StandingClock) 
     await patient
     assert impatient.cancelled()
     assert len(sahha.token_requests) == 1
+
+
+async def test_a_renewal_ends_with_its_client(clock: StandingClock) -> None:
+    async def hang(_request: httpx2.Request) -> httpx2.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    held = client(hang, clock)
+    before = asyncio.all_tasks()
+    asking = asyncio.create_task(held.scores("ana", DAY, DAY))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(asyncio.all_tasks() - before) == 2
+    for _ in range(2):
+        await held.close()
+        assert asyncio.all_tasks() - before <= {asking}
+    await asyncio.wait([asking])
+    assert asking.cancelled()
 
 
 def test_the_secret_is_not_shown() -> None:

@@ -14,7 +14,8 @@ import pytest
 import stamina
 import structlog
 
-from circadia.clients.sahha.wire import IN_FLIGHT, pause_of
+from circadia.clients.http import pause_of
+from circadia.clients.sahha.wire import IN_FLIGHT
 from circadia.errors import (
     CircadiaError,
     Invalid,
@@ -41,7 +42,8 @@ SCORE = read("scores.null.json")[0]
         (httpx2.Response(404), NotFound, "unknown_profile", 1),
         (httpx2.Response(410, json={"title": "Gone"}), NotFound, "profile_gone", 1),
         (httpx2.Response(422), Invalid, "invalid_request", 1),
-        (httpx2.Response(429), RateLimited, "rate_limited", 3),
+        (httpx2.Response(429), RateLimited, "rate_limited", 1),
+        (httpx2.Response(429, headers={"Retry-After": "0"}), RateLimited, "rate_limited", 3),
         (httpx2.Response(500, json={"title": "An internal exception"}), UpstreamDown, "upstream_down", 3),
         (httpx2.Response(503, text="<html>"), UpstreamDown, "upstream_down", 3),
         (httpx2.Response(302, headers={"Location": "/login"}), UnexpectedReply, "unexpected_reply", 1),
@@ -73,7 +75,12 @@ async def test_what_an_answer_means_and_how_often_it_is_asked_for(
 
 @pytest.mark.parametrize(
     "bad",
-    [httpx2.Response(500), httpx2.Response(429), httpx2.ConnectError("no"), httpx2.RemoteProtocolError("cut")],
+    [
+        httpx2.Response(500),
+        httpx2.Response(429, headers={"Retry-After": "0"}),
+        httpx2.ConnectError("no"),
+        httpx2.RemoteProtocolError("cut"),
+    ],
     ids=repr,
 )
 async def test_a_trouble_that_passes_is_not_told(clock: StandingClock, bad: Answer) -> None:
@@ -110,34 +117,66 @@ async def test_an_answer_that_is_not_compressed_as_it_says(clock: StandingClock)
 
 
 class Delays:
-    """Stands where the event loop's sleep was, and writes down what was asked of it."""
+    """Stands where the event loop's sleep was, writes down what was asked of it, and moves the clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: StandingClock) -> None:
         self.seconds: list[float] = []
+        self._clock = clock
 
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
+        self._clock.advance(seconds)
 
 
 @pytest.fixture
-def delays(monkeypatch: pytest.MonkeyPatch) -> Delays:
-    found = Delays()
+def delays(monkeypatch: pytest.MonkeyPatch, clock: StandingClock) -> Delays:
+    found = Delays(clock)
     monkeypatch.setattr(asyncio, "sleep", found)
     return found
 
 
-@pytest.mark.parametrize(
-    ("retry_after", "wait_s"),
-    [(None, 2.0), ("7", 7.0), ("0", 0.0), ("soon", 2.0), ("Fri, 20 Nov 2026 12:00:05 GMT", 5.0)],
-)
-async def test_a_pause_is_as_long_as_sahha_asks(
-    clock: StandingClock, delays: Delays, retry_after: str | None, wait_s: float
+@pytest.mark.parametrize(("retry_after", "wait_s"), [("0", 0.0), ("1", 1.0), ("Fri, 20 Nov 2026 12:00:01 GMT", 1.0)])
+async def test_a_short_pause_is_as_long_as_sahha_asks(
+    clock: StandingClock, delays: Delays, retry_after: str, wait_s: float
 ) -> None:
-    headers = {} if retry_after is None else {"Retry-After": retry_after}
-    sahha = Sahha(httpx2.Response(429, headers=headers), GOOD)
+    sahha = Sahha(httpx2.Response(429, headers={"Retry-After": retry_after}), GOOD)
     with stamina.set_testing(False):
         await client(sahha, clock).scores("ana", DAY, DAY)
     assert delays.seconds == [wait_s]
+
+
+@pytest.mark.parametrize("retry_after", [None, "2", "7", "soon", "Fri, 20 Nov 2026 12:00:05 GMT"])
+async def test_nobody_sleeps_through_a_longer_pause(
+    clock: StandingClock, delays: Delays, retry_after: str | None
+) -> None:
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    sahha = Sahha(httpx2.Response(429, headers=headers), GOOD)
+    with stamina.set_testing(False), pytest.raises(RateLimited):
+        await client(sahha, clock).scores("ana", DAY, DAY)
+    assert (delays.seconds, len(sahha.requests)) == ([], 1)
+
+
+async def test_a_429_holds_back_whoever_was_about_to_try_again(clock: StandingClock) -> None:
+    sahha = Sahha()
+    limited = asyncio.Event()
+    asked: list[str] = []
+
+    async def wire(request: httpx2.Request) -> httpx2.Response:
+        *_, who = request.url.path.split("/")
+        if who == "ana":
+            asked.append(who)
+            await limited.wait()
+            return httpx2.Response(500)
+        if who == "ben":
+            asked.append(who)
+            limited.set()
+            return httpx2.Response(429, headers={"Retry-After": "1"})
+        return await sahha(request)
+
+    held = client(wire, clock)
+    found = await asyncio.gather(*(held.scores(each, DAY, DAY) for each in ("ana", "ben")), return_exceptions=True)
+    assert [type(each) for each in found] == [RateLimited, RateLimited]
+    assert sorted(asked) == ["ana", "ben"]
 
 
 async def test_a_pause_without_being_asked_grows_and_varies(clock: StandingClock, delays: Delays) -> None:
@@ -159,6 +198,9 @@ async def test_a_long_pause_is_told_at_once_and_kept_by_all(clock: StandingClock
     clock.advance(59.9)
     with pytest.raises(RateLimited):
         await held.biomarkers("ben", DAY, DAY)
+    with pytest.raises(RateLimited):
+        async with held.turn():
+            raise AssertionError("nobody has a turn")
     assert len(sahha.requests) == 1
     clock.advance(0.1)
     await held.biomarkers("ben", DAY, DAY)
@@ -185,7 +227,7 @@ def test_how_long_a_pause_is(clock: StandingClock, text: str, seconds: float) ->
     assert pause_of(text, clock()) == timedelta(seconds=seconds)
 
 
-async def test_four_requests_are_in_flight_at_most(clock: StandingClock) -> None:
+async def test_four_calls_are_in_flight_at_most(clock: StandingClock) -> None:
     sahha = Sahha()
     running = 0
     most: list[int] = []
@@ -200,12 +242,17 @@ async def test_four_requests_are_in_flight_at_most(clock: StandingClock) -> None
         return await sahha(request)
 
     held = client(wire, clock)
-    await asyncio.gather(*(held.scores(f"user-{number}", DAY, DAY) for number in range(20)))
+
+    async def call(user_id: str) -> None:
+        async with held.turn():
+            await held.scores(user_id, DAY, DAY)
+
+    await asyncio.gather(*(call(f"user-{number}") for number in range(20)))
     assert max(most) == IN_FLIGHT == 4
     assert len(most) == 21
 
 
-async def test_an_answer_that_never_comes_ends_and_frees_its_slot(clock: StandingClock) -> None:
+async def test_an_answer_that_never_comes_ends_and_frees_its_turn(clock: StandingClock) -> None:
     sahha = Sahha()
     never = asyncio.Event()
 
@@ -215,9 +262,15 @@ async def test_an_answer_that_never_comes_ends_and_frees_its_slot(clock: Standin
         return await sahha(request)
 
     held = client(wire, clock, timeout_s=0.05)
-    found = await asyncio.gather(*(held.scores("ana", DAY, DAY) for _ in range(8)), return_exceptions=True)
+
+    async def call() -> None:
+        async with held.turn():
+            await held.scores("ana", DAY, DAY)
+
+    found = await asyncio.gather(*(call() for _ in range(8)), return_exceptions=True)
     assert {(type(each), getattr(each, "kind", None)) for each in found} == {(Unreachable, "timeout")}
-    assert (await held.scores("ben", DAY, DAY)).items == ()
+    async with held.turn():
+        assert (await held.scores("ben", DAY, DAY)).items == ()
 
 
 async def test_the_time_limits_that_the_wire_is_given(clock: StandingClock) -> None:

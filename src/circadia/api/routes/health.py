@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from circadia import __version__, metrics
+from circadia.api import envelopes
 from circadia.api.auth import OPEN, Admin
 from circadia.api.deps import GatewayRuntimeDep, RuntimeDep
 from circadia.api.problems import documented
@@ -56,7 +57,7 @@ async def live() -> dict[str, str]:
     openapi_extra=OPEN,
     responses={503: {"description": "Not ready; `checks` says why"}},
 )
-async def ready(request: Request, runtime: GatewayRuntimeDep) -> JSONResponse:
+async def ready(request: Request, runtime: GatewayRuntimeDep) -> Response:
     """Database, schema and, but for a gateway alone, a worker; 503 with what is missing."""
     checks = await _checks(request, runtime)
     good = all(each == "ok" for each in checks.values())
@@ -64,7 +65,7 @@ async def ready(request: Request, runtime: GatewayRuntimeDep) -> JSONResponse:
         "status": "ready" if good else "not_ready",
         "service": "circadia",
         "version": __version__,
-        "timestamp": runtime.clock().isoformat(),
+        "timestamp": envelopes.written(runtime.clock()),
         "checks": checks,
     }
     return JSONResponse(body, 200 if good else 503)

@@ -12,6 +12,7 @@ from circadia.api.answers import Answer
 from circadia.api.auth import GatewayReader, Writer
 from circadia.api.deps import GatewayRuntimeDep, UserId
 from circadia.api.envelopes import documented_detail
+from circadia.api.problems import retry_after
 from circadia.errors import CircadiaError
 from circadia.gateway.views import health as view
 
@@ -72,8 +73,8 @@ async def connect(
     try:
         begun = await runtime.gateway.connect(user_id, redirect_url)
     except CircadiaError as error:
-        reason = f"{error.message}. {error.remedy}" if error.remedy else error.message
-        return Answer({"detail": "Unable to initiate Whoop connection", "reason": reason}, 400)
+        body = {"detail": "Unable to initiate Whoop connection", "reason": error.sentence}
+        return Answer(body, 400, retry_after(error, runtime.clock()))
     return Answer(view.connected(user_id, begun.authorization_url, begun.expires_in))
 
 

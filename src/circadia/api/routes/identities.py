@@ -80,13 +80,16 @@ async def put_identity(
     """Replaces what was said before. 409 `identity_taken` when another user has one of the ids."""
     said = identity_of(user_id, body.sahha_id, body.whoop_id)
     await identities.put(runtime.db, said, runtime.clock())
+    runtime.gateway.forget(user_id)
     return _known(said)
 
 
 @router.delete("/{user_id}", summary="Take it back", responses=documented(401, 403, 422))
 async def delete_identity(user_id: UserId, runtime: GatewayRuntimeDep, _key: Writer) -> Known:
     """The user's own id counts again, which is what the answer shows. Asking again changes nothing."""
-    return _known(await identities.remove(runtime.db, user_id))
+    left = await identities.remove(runtime.db, user_id)
+    runtime.gateway.forget(user_id)
+    return _known(left)
 
 
 def _known(identity: Identity) -> Known:

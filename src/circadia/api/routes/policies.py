@@ -54,6 +54,7 @@ async def put_policy(
 ) -> Merging:
     """Replaces all overrides of the user. It works within seconds, on every date that is read from then on."""
     await overrides.replace(runtime.db, user_id, body.overrides, runtime.clock())
+    runtime.gateway.forget(user_id)
     counting = {metric: parse_policy(metric, given) for metric, given in body.overrides.items()}
     return _merging(user_id, body.overrides, counting)
 
@@ -62,6 +63,7 @@ async def put_policy(
 async def delete_policy(user_id: UserId, runtime: GatewayRuntimeDep, _key: Writer) -> Merging:
     """Removes all overrides of the user. Asking again changes nothing."""
     await overrides.replace(runtime.db, user_id, {}, runtime.clock())
+    runtime.gateway.forget(user_id)
     return _merging(user_id, {}, {})
 
 

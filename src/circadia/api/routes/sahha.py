@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from circadia.api import envelopes
 from circadia.api import gateway_examples as examples
 from circadia.api.answers import Answer
 from circadia.api.auth import GatewayReader
@@ -19,7 +21,9 @@ from circadia.domain.members import check_user_id
 from circadia.domain.sahha import Kind
 from circadia.errors import Invalid, NotFound
 from circadia.gateway.spans import EAST
+from circadia.gateway.told import FAILED
 from circadia.gateway.views import sahha_rows
+from circadia.gateway.views.standing import instant
 from circadia.storage import identities
 
 router = APIRouter(prefix="/api/v1/sahha", tags=["gateway, older"])
@@ -27,6 +31,20 @@ router = APIRouter(prefix="/api/v1/sahha", tags=["gateway, older"])
 MOST_DAYS = 400
 DAYS = 90
 """How far back is looked without a start_date, in days."""
+
+_WAITED = 0.9
+"""The share of the deadline that Sahha may take; the rest is for what is stored."""
+
+_STALE = '110 - "Response is Stale"'
+"""The Warning header's words for it, as HTTP has them (RFC 7234, 5.5.1)."""
+
+_HEADERS = {
+    "Warning": {"description": "The rows are stale: Sahha could not be asked again", "schema": {"type": "string"}},
+    "X-Circadia-As-Of": {
+        "description": "When they were last fetched, if they are stale",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+}
 
 Row = dict[str, Any]
 View = Callable[[Row, str, datetime], Row]
@@ -46,23 +64,33 @@ def _add_route(name: str, kind: Kind, view: View, example: Row) -> None:
         end_date: Annotated[str | None, Query(description="Last date, included; default the newest")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="The newest so many")] = 1000,
     ) -> Answer:
+        ends_at = time.perf_counter() + runtime.settings.gateway_deadline * _WAITED
         first, last = _range(start_date, end_date, (runtime.clock() + EAST).date())
         known = await identities.resolve(runtime.db, check_user_id(user_id))
-        found = await runtime.sahha.rows(kind, known.sahha_id, first, last, limit, runtime.settings.gateway_deadline)
+        wait_s = max(ends_at - time.perf_counter(), 0.0)
+        found = await runtime.sahha.rows(kind, known.sahha_id, first, last, limit, wait_s)
         if not found.rows:
             nothing = NotFound(f"there are no {name} of this user and time", kind="no_data")
             raise of_sahha(found.state, found.error) or nothing
-        return Answer([view(each.raw, user_id, each.received_at) for each in found.rows])
+        if not found.whole and (trouble := of_sahha(found.state, found.error, "not all of the range was ever fetched")):
+            raise trouble
+        answer = Answer([view(each.raw, user_id, each.received_at) for each in found.rows])
+        if found.state in FAILED:
+            answer.headers["Warning"] = _STALE
+            if as_of := instant(found.as_of):
+                answer.headers["X-Circadia-As-Of"] = envelopes.written(as_of)
+        return answer
 
     router.add_api_route(
         f"/{name}",
         rows,
         name=f"sahha_{name}",
         summary=f"Sahha's {name}",
-        description="Sahha's own objects in rows, scores 0..1, newest first. 404 when there are none.",
+        description="Sahha's own objects in rows, scores 0..1, newest first. 404 when there are none, 503 when Sahha "
+        "is in trouble and not all of the range was ever fetched.",
         response_class=Response,
         responses={
-            200: {"content": {"application/json": {"example": [example]}}},
+            200: {"content": {"application/json": {"example": [example]}}, "headers": _HEADERS},
             **documented_detail(401, 403, 404, 422),
         },
     )

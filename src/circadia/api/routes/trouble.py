@@ -1,4 +1,4 @@
-"""When Sahha's trouble is the whole answer."""
+"""When a source's trouble is the whole answer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,21 @@ def nothing_because_of_sahha(unified: Unified) -> UpstreamDown | None:
     return of_sahha(unified.sahha.state, unified.sahha.error)
 
 
-def of_sahha(state: State, error: str | None) -> UpstreamDown | None:
-    """Sahha's trouble as an error; None if it has none."""
+def of_sahha(state: State, error: str | None, lacking: str = "nothing is stored") -> UpstreamDown | None:
+    """Sahha's trouble as an error; None if it has none. `lacking` says why what is stored does not do."""
+    return _trouble(state, error, f"Sahha does not answer and {lacking}", kind="sahha_service_error")
+
+
+def of_whoop(state: State, error: str | None) -> UpstreamDown | None:
+    """The WHOOP service's trouble as an error; None if it has none."""
+    return _trouble(state, error, "WHOOP's data cannot be had", kind="whoop_service_error")
+
+
+def _trouble(state: State, error: str | None, what: str, *, kind: str) -> UpstreamDown | None:
     if state not in FAILED:
         return None
     raised = CircuitOpen if state == "circuit_open" else UpstreamDown
-    message = f"Sahha does not answer and nothing is stored: {error or state.replace('_', ' ')}"
-    return raised(message, kind="sahha_service_error", remedy="Ask again in a moment.")
+    said = error or state.replace("_", " ")
+    # a message has no full stop of its own: where there is one, it has been said what to do
+    remedy = None if said.endswith(".") else "Ask again in a moment."
+    return raised(f"{what}: {said}", kind=kind, remedy=remedy)

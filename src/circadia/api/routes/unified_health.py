@@ -65,7 +65,7 @@ async def overview(
     """Scores are integers 0..100. 404 for a user without any source, 503 when Sahha does not answer and nothing else
     is known."""
     unified = await runtime.gateway.read_period(user_id, period, whoop=include_whoop)
-    if not unified.expected:
+    if unified.stranger:
         raise NotFound("this user is connected neither to Sahha nor to WHOOP", kind="not_connected")
     if trouble := nothing_because_of_sahha(unified):
         raise trouble

@@ -73,9 +73,9 @@ async def _demo(home: Home, port: int | None, screen: Screen, *, no_browser: boo
     kept = home.kept
     screen.title(f"Circadia demo: {kept.members} simulated members, {kept.days} days of history, seed {kept.seed}")
     async with AsyncExitStack() as stack:
-        service, simulator, sahha, people = await _start(stack, home, port, screen)
+        service, simulator, sahha, told, people = await _start(stack, home, port, screen)
         database = await asyncio.to_thread(EmbeddedPostgres(home.directory).url)
-        addresses = Addresses(service, simulator, sahha, database, kept.api_key, home.directory)
+        addresses = Addresses(service, simulator, sahha, database, kept.api_key, home.directory, home.settings_file)
         visitor = await stack.enter_async_context(Visitor(service, kept.api_key))
         newest = await _connect(visitor, people.whoop, screen)
         await _arrive(visitor, list(people.whoop), kept.days, screen)
@@ -85,7 +85,7 @@ async def _demo(home: Home, port: int | None, screen: Screen, *, no_browser: boo
         if json:
             output.print_json(
                 {"ready": True, "url": service, "simulator": simulator, "api_key": kept.api_key}
-                | {"users": list(people.users), "database_url": database}
+                | {"users": list(people.users), "database_url": database, "sahha": sahha, "settings": told}
             )
         screen.ready(addresses, "demo", newest)
         if not (no_browser or json):
@@ -94,8 +94,11 @@ async def _demo(home: Home, port: int | None, screen: Screen, *, no_browser: boo
     return running.DONE
 
 
-async def _start(stack: AsyncExitStack, home: Home, port: int | None, screen: Screen) -> tuple[str, str, str, Cast]:
-    """All servers, up; returns the URLs of service, simulated WHOOP and simulated Sahha, and who is who."""
+async def _start(
+    stack: AsyncExitStack, home: Home, port: int | None, screen: Screen
+) -> tuple[str, str, str, dict[str, str], Cast]:
+    """All servers, up; returns the URLs of service, simulated WHOOP and simulated Sahha, the settings, and who is
+    who."""
     import httpx2
 
     from circadia import logs
@@ -110,9 +113,8 @@ async def _start(stack: AsyncExitStack, home: Home, port: int | None, screen: Sc
         listening.bind_free(host, simulate.SAHHA_PORT),
     )
     service, whoop, sahha = (f"http://{host}:{listening.port_of(each)}" for each in sockets)
-    settings = home.settings(
-        port=listening.port_of(sockets[0]), simulator_url=whoop, sahha_url=sahha, environment=os.environ
-    )
+    told = home.told(port=listening.port_of(sockets[0]), simulator_url=whoop, sahha_url=sahha)
+    settings = home.settings(told, os.environ)
     logs.configure(settings.log_level, settings.log_format)
     simulated, people = _simulated(home, service)
     for made, socket in zip(simulated, sockets[1:], strict=True):
@@ -128,7 +130,7 @@ async def _start(stack: AsyncExitStack, home: Home, port: int | None, screen: Sc
         f"Request limits are {PER_MINUTE:,} a minute and {PER_DAY:,} a day on both sides, "
         "so that nobody waits for the history; WHOOP's own are 100 and 10,000."
     )
-    return service, whoop, sahha, people
+    return service, whoop, sahha, told, people
 
 
 def _simulated(home: Home, service: str) -> tuple[Sequence[Simulator], Cast]:
@@ -145,7 +147,7 @@ def _simulated(home: Home, service: str) -> tuple[Sequence[Simulator], Cast]:
         days=kept.days,
         seed=kept.seed,
         limits=Limits(PER_MINUTE, PER_DAY),
-        client=demo_client(f"{service}/auth/callback", f"{service}/webhooks/whoop"),
+        client=demo_client([f"{service}/auth/callback"], f"{service}/webhooks/whoop"),
         state_file=home.world,
     )
     whoop.state.save()

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ PER_MINUTE, PER_DAY = 6000, 1_000_000
 """The demo's request limits on both sides. WHOOP's own (100 and 10,000) would make two years of history a matter of
 minutes."""
 
-_MARK, _LOCK, _WORLD = "demo.json", "demo.lock", "simulator.json"
+_MARK, _LOCK, _WORLD, _SETTINGS = "demo.json", "demo.lock", "simulator.json", "demo.env"
 _DEFAULTS = {"members": 3, "days": 730, "seed": 1}
 _REAL = (
     "WHOOP_CLIENT_ID",
@@ -58,28 +59,36 @@ class Home:
         """Where the simulator keeps its state."""
         return self.directory / _WORLD
 
-    def settings(self, *, port: int, simulator_url: str, sahha_url: str, environment: Mapping[str, str]) -> Settings:
-        """The service's settings: the demo's own, plus how to log. Nothing else of the surroundings counts."""
-        told = {name: environment[name] for name in ("LOG_LEVEL", "LOG_FORMAT") if name in environment}
-        return config.load(
-            {
-                "LOG_LEVEL": "WARNING",
-                **told,
-                "CIRCADIA_DATA_DIR": os.fspath(self.directory),
-                "ENVIRONMENT": "development",
-                "HOST": "127.0.0.1",
-                "PORT": str(port),
-                "WHOOP_CLIENT_ID": DEMO_CLIENT_ID,
-                "WHOOP_CLIENT_SECRET": DEMO_CLIENT_SECRET,
-                "WHOOP_API_BASE_URL": f"{simulator_url}/developer",
-                "WHOOP_OAUTH_BASE_URL": f"{simulator_url}/oauth/oauth2",
-                **sahha.settings(sahha_url),
-                "RATE_LIMIT_PER_MINUTE": str(PER_MINUTE),
-                "RATE_LIMIT_PER_DAY": str(PER_DAY),
-                "SERVICE_API_KEY": self.kept.api_key,
-            },
-            dotenv=Path(os.devnull),
-        )
+    def told(self, *, port: int, simulator_url: str, sahha_url: str) -> dict[str, str]:
+        """The settings that make the service and the command line those of this demo; also kept in a file beside the
+        data, for a shell to read."""
+        told = {
+            "CIRCADIA_DATA_DIR": os.fspath(self.directory),
+            "ENVIRONMENT": "development",
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "WHOOP_CLIENT_ID": DEMO_CLIENT_ID,
+            "WHOOP_CLIENT_SECRET": DEMO_CLIENT_SECRET,
+            "WHOOP_API_BASE_URL": f"{simulator_url}/developer",
+            "WHOOP_OAUTH_BASE_URL": f"{simulator_url}/oauth/oauth2",
+            **sahha.settings(sahha_url),
+            "RATE_LIMIT_PER_MINUTE": str(PER_MINUTE),
+            "RATE_LIMIT_PER_DAY": str(PER_DAY),
+            "SERVICE_API_KEY": self.kept.api_key,
+        }
+        lines = (f"{name}={shlex.quote(text)}\n" for name, text in told.items())
+        _write(self.settings_file, "".join(lines))
+        return told
+
+    @property
+    def settings_file(self) -> Path:
+        """Where `told` is kept."""
+        return self.directory / _SETTINGS
+
+    def settings(self, told: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+        """The service's settings: what was told, plus how to log. Nothing else of the surroundings counts."""
+        logged = {name: environment[name] for name in ("LOG_LEVEL", "LOG_FORMAT") if name in environment}
+        return config.load({"LOG_LEVEL": "WARNING", **logged, **told}, dotenv=Path(os.devnull))
 
 
 def refuse_real_credentials(environment: Mapping[str, str]) -> None:
@@ -164,13 +173,18 @@ def _wipe(directory: Path) -> None:
     (directory / _MARK).unlink(missing_ok=True)
 
 
+def _write(path: Path, text: str) -> None:
+    """A file that only this account reads."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
 def _kept(directory: Path, wanted: Mapping[str, int | None]) -> Kept:
     path = directory / _MARK
     if not path.exists():
         chosen = _DEFAULTS | {name: value for name, value in wanted.items() if value is not None}
         kept = Kept(**chosen, api_key=f"demo-{secrets.token_urlsafe(24)}")
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(asdict(kept), file)
+        _write(path, json.dumps(asdict(kept)))
         return kept
     try:
         kept = Kept(**json.loads(path.read_text()))

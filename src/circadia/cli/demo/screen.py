@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ class Addresses:
     database: str
     api_key: str
     directory: Path
+    settings: Path
 
 
 class Screen:
@@ -78,4 +80,6 @@ class Screen:
             f"whoop/days/{user_id}?{week}",
         ):
             self._console.print(Text(f"  curl {key} '{addresses.service}/api/v1/{path}'"), soft_wrap=True)
+        command = f"(set -a; . {shlex.quote(str(addresses.settings))}; circadia gateway check {user_id})"
+        self._console.print(Text(f"  {command}"), soft_wrap=True)
         self._console.print("\nCtrl-C stops it.", style="dim")

@@ -7,6 +7,7 @@ Sahha's documentation, and recorded answers of its sandbox where they differ.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from circadia.clients.sahha.parsing import Listing, Model, listing, reasons
 from circadia.clients.sahha.tokens import AccountToken, Credentials, refused
 from circadia.clients.sahha.wire import TIMEOUT_S, Wire
 from circadia.clock import Clock
+from circadia.domain.freshness import LONGEST
 from circadia.domain.sahha import (
     CATEGORIES,
     SCORE_TYPES,
@@ -32,16 +34,13 @@ from circadia.domain.sahha import (
 )
 from circadia.errors import Invalid, NotFound, UnexpectedReply
 
-LONGEST = timedelta(days=31)
-"""Dates asked for in one request; a longer range takes several."""
-
 _NO_PATH = frozenset({"", ".", ".."})
 _Pairs = list[tuple[str, str]]
 
 
 class SahhaClient:
-    """One account's reads, under a token that is renewed as needed. `external_id` is the app's own id of a person,
-    `first` and `last` are the person's local dates, both included.
+    """One account's reads, under a token that is renewed as needed; each is made within a `turn`. `external_id` is the
+    app's own id of a person, `first` and `last` are the person's local dates, both included.
 
     All of them raise: Unreachable and UpstreamDown (no answer, 5xx), UnexpectedReply (no JSON, or not of the documented
     shape), RateLimited, Misconfigured of kind `sahha_credentials` (they or their fresh token are refused), NotFound of
@@ -57,6 +56,15 @@ class SahhaClient:
     ) -> None:
         self._wire = Wire(http, base_url, clock, timeout_s)
         self._token = AccountToken(self._wire, credentials)
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """A place among the few calls that are under way at a time. RateLimited while a pause that Sahha asked for
+        lasts: then nothing is sent."""
+        return self._wire.turn()
+
+    async def close(self) -> None:
+        """Give up a token that is on its way."""
+        await self._token.close()
 
     async def scores(self, external_id: str, first: date, last: date) -> Listing[Score]:
         """The scores of all types, by the day they are for."""

@@ -62,6 +62,12 @@ class AccountToken:
         if self._held is not None and self._held.text == token:
             self._held = None
 
+    async def close(self) -> None:
+        """Give up a request that is under way."""
+        if self._flight is not None:
+            self._flight.cancel()
+            await asyncio.wait([self._flight])
+
     def _landed(self, flight: asyncio.Task[str]) -> None:
         self._flight = None
         if not flight.cancelled():

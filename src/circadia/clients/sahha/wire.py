@@ -1,33 +1,32 @@
-"""One request to Sahha: a slot, a time limit, further tries where they help, and what an answer's status means.
+"""One request to Sahha: a time limit, further tries where they help, and what an answer's status means.
 
-Sahha publishes no rate limit, so few requests are in flight at a time and a 429 holds back all that follow. Whoever has
+Sahha publishes no rate limit, so few calls are under way at a time and a 429 holds back all that follow. Whoever has
 less patience than this waits outside.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import httpx2
 import stamina
 
+from circadia.clients.http import pause_of
 from circadia.clock import Clock
 from circadia.errors import RateLimited, UnexpectedReply, Unreachable, UpstreamDown
 
 IN_FLIGHT = 4
-"""Requests of this process that Sahha answers at a time."""
+"""Calls of this process that Sahha answers at a time."""
 
 TIMEOUT_S = 10.0
 """Seconds one request may take in all, its connection no more than `_CONNECT_S` of them."""
 
 _CONNECT_S = 5.0
 _TRIES = 3
-_UNTOLD_PAUSE = timedelta(seconds=2)
-_LONGEST_PAUSE = timedelta(hours=1)
-_PATIENCE = timedelta(seconds=10)
+_PATIENCE = timedelta(seconds=1)
 """A pause that is waited for; a longer one is told at once."""
 
 
@@ -46,6 +45,14 @@ class Wire:
         """The clock that its times are read from."""
         return self._clock()
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """One of the `IN_FLIGHT` turns, for a call of one or more requests. RateLimited while a pause that Sahha asked
+        for lasts: then nothing is sent."""
+        async with self._slots:
+            self._unless_held()
+            yield
+
     async def request(
         self,
         method: str,
@@ -58,8 +65,6 @@ class Wire:
         """An answer that is neither 429 nor 5xx. RateLimited while a pause that Sahha asked for lasts; UpstreamDown
         for 5xx and a connection that broke; Unreachable without any answer, of kind `timeout` when time ran out;
         UnexpectedReply when the answer cannot be decompressed."""
-        if self._clock() < self._held_until:
-            raise RateLimited("Sahha asked to wait", until=self._held_until)
         request = self._http.build_request(
             method,
             self._base_url + path,
@@ -68,15 +73,11 @@ class Wire:
             headers=headers,
             timeout=httpx2.Timeout(self._timeout_s, connect=_CONNECT_S),
         )
-        try:
-            async for attempt in stamina.retry_context(
-                on=self._next_try, attempts=_TRIES, timeout=60.0, wait_initial=0.3, wait_max=5.0, wait_jitter=0.5
-            ):
-                with attempt:
-                    return await self._send(request)
-        except RateLimited as error:
-            self._held_until = max(self._held_until, error.until)
-            raise
+        async for attempt in stamina.retry_context(
+            on=self._next_try, attempts=_TRIES, timeout=60.0, wait_initial=0.3, wait_max=5.0, wait_jitter=0.5
+        ).with_name("Sahha", (), {}):
+            with attempt:
+                return await self._send(request)
         raise AssertionError("unreachable")
 
     def _next_try(self, error: Exception) -> bool | timedelta:
@@ -86,36 +87,28 @@ class Wire:
             return max(pause, timedelta(0)) if pause <= _PATIENCE else False
         return isinstance(error, UpstreamDown) and error.kind != "timeout"
 
+    def _unless_held(self) -> None:
+        if self._clock() < self._held_until:
+            raise RateLimited("Sahha asked to wait", until=self._held_until)
+
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
-        async with self._slots:
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    response = await self._http.send(request)
-            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-                raise Unreachable(f"Sahha cannot be reached ({type(error).__name__})") from error
-            except (httpx2.TimeoutException, TimeoutError) as error:
-                raise Unreachable(f"Sahha did not answer within {self._timeout_s:g} s", kind="timeout") from error
-            except httpx2.TransportError as error:
-                raise UpstreamDown(f"the connection to Sahha broke ({type(error).__name__})") from error
-            except httpx2.DecodingError as error:
-                raise UnexpectedReply("Sahha's answer is not compressed as it says") from error
+        self._unless_held()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._http.send(request)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise Unreachable("Sahha cannot be reached") from error
+        except (httpx2.TimeoutException, TimeoutError) as error:
+            raise Unreachable(f"Sahha did not answer within {self._timeout_s:g} s", kind="timeout") from error
+        except httpx2.TransportError as error:
+            raise UpstreamDown("the connection to Sahha broke") from error
+        except httpx2.DecodingError as error:
+            raise UnexpectedReply("Sahha's answer is not compressed as it says") from error
         if response.status_code == httpx2.codes.TOO_MANY_REQUESTS:
             now = self._clock()
-            raise RateLimited("Sahha asks to wait", until=now + pause_of(response.headers.get("Retry-After"), now))
+            until = now + pause_of(response.headers.get("Retry-After"), now)
+            self._held_until = max(self._held_until, until)
+            raise RateLimited("Sahha asks to wait", until=until)
         if response.status_code >= 500:
             raise UpstreamDown(f"Sahha answered {response.status_code}")
         return response
-
-
-def pause_of(retry_after: str | None, now: datetime) -> timedelta:
-    """What a Retry-After asks for, in seconds or as a date; two seconds when it says nothing, an hour at most."""
-    text = (retry_after or "").strip()
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        pause = timedelta(seconds=int(text))
-    else:
-        try:
-            at = parsedate_to_datetime(text)
-        except ValueError:
-            return _UNTOLD_PAUSE
-        pause = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
-    return min(max(pause, timedelta(0)), _LONGEST_PAUSE)

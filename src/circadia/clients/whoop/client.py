@@ -125,7 +125,7 @@ class WhoopClient:
     async def _json(self, path: str, auth: httpx2.Auth, lane: Lane, parameters: dict[str, str], empty: Any) -> Any:
         async for attempt in stamina.retry_context(
             on=_worth_retrying, attempts=_TRIES, timeout=120.0, wait_initial=0.5, wait_max=15.0, wait_jitter=1.0
-        ):
+        ).with_name("WHOOP", (), {}):
             with attempt:
                 response = await self._send("GET", path, auth, lane, parameters)
                 return self._body(response, path, empty)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 from circadia.domain import merge
 from circadia.gateway.core import Unified
 from circadia.gateway.told import Told
-from circadia.gateway.views.standing import answered, instant, why_not
+from circadia.gateway.views.standing import answered, instant, share, why_not
 
 Body = dict[str, Any]
 
@@ -24,9 +25,10 @@ BASIC = "Basic data from Sahha alone; consider WHOOP for recovery and strain."
 
 def health(unified: Unified, days: int) -> Body:
     """The last `days` dates. Sahha's objects are as Sahha made them (scores 0..1), newest first; WHOOP's parts as the
-    WHOOP service tells them. `completeness` is the mean over the dates, 0..100, beside the documented figure."""
+    WHOOP service tells them. `completeness` is the mean over the dates of which something is due, 0..1, beside the
+    documented figure."""
     figures = merge.combined(unified.days, now=unified.now, overrides=unified.overrides)
-    honest = [unified.completeness(day) for day in unified.days]
+    shares = [each for day in unified.days if (each := unified.completeness(day)) is not None]
     return {
         "success": True,
         "message": "Health data retrieved successfully",
@@ -37,7 +39,10 @@ def health(unified: Unified, days: int) -> Body:
             "to": unified.last,
             "retrieved_at": instant(unified.now),
             "sources": {"sahha": _sahha(unified.sahha), "whoop": _whoop(unified.whoop)},
-            "combined": {**asdict(figures), "completeness": round(100 * sum(honest) / len(honest), 1)},
+            "combined": {
+                **{name: None if each is None else round(each, 1) for name, each in asdict(figures).items()},
+                "completeness": share(fmean(shares) if shares else None),
+            },
             "errors": unified.errors,
         },
     }
@@ -80,17 +85,19 @@ def sources(user_id: str, sahha: Told, whoop: Told) -> Body:
 
 
 def _recommendations(sahha: Told, whoop: Told) -> list[str]:
-    """A source in trouble is connected all the same: nobody is told to connect it because it does not answer."""
-    if not sahha.connected:
-        said = [CONNECT_SAHHA]
-    elif not whoop.connected:
-        said = [BASIC]
-    else:
-        said = [] if whoop.state == "needs_reconnect" else [COMPREHENSIVE]
-    if not whoop.connected:
-        said.insert(0, CONNECT_WHOOP)
+    """Nobody is told to connect a source because it does not answer, and nothing is said of a connection that nobody
+    knows of."""
+    said = []
     if whoop.state == "needs_reconnect":
-        said.insert(0, RECONNECT_WHOOP)
+        said.append(RECONNECT_WHOOP)
+    if whoop.connected is False:
+        said.append(CONNECT_WHOOP)
+    if sahha.connected is False:
+        said.append(CONNECT_SAHHA)
+    if sahha.connected and whoop.connected is False:
+        said.append(BASIC)
+    if sahha.connected and whoop.connected and whoop.state != "needs_reconnect":
+        said.append(COMPREHENSIVE)
     return said
 
 

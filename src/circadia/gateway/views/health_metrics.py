@@ -82,7 +82,8 @@ VIEWS: Mapping[str, Callable[[Unified, date], Body]] = {
 
 
 def view(name: str, unified: Unified, period: str) -> Body | None:
-    """One of them for the date that was read; None when nothing is known of it."""
+    """One of them for the date that was read; None when nothing is known of it. `errors` is there while a source is in
+    trouble: what is null may be known to it."""
     day = unified.last
     body = VIEWS[name](unified, day)
     if not any(_says_something(part) for part in body.values()):
@@ -93,6 +94,7 @@ def view(name: str, unified: Unified, period: str) -> Body | None:
         "date": day,
         **body,
         "data_sources": speakers(unified.days[day]),
+        **({"errors": unified.errors} if unified.errors else {}),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from circadia.domain.readings import Merged, Reading
 from circadia.gateway.core import Unified
-from circadia.gateway.views.standing import instant, standing
+from circadia.gateway.views.standing import instant, share, standing
 
 Body = dict[str, Any]
 
@@ -28,13 +28,13 @@ def days(unified: Unified) -> Body:
 
 
 def _day(unified: Unified, day: date) -> Body:
-    gaps = [gap for told in (unified.sahha, unified.whoop) for gap in told.gaps if gap.day == day]
     return {
         "date": day,
-        "completeness": round(unified.completeness(day), 3),
+        "completeness": share(unified.completeness(day)),
         "metrics": {name: _metric(merged) for name, merged in unified.days[day].items()},
         "missing": [
-            {"source": gap.source, "part": gap.part, "reason": gap.reason, "remedy": gap.remedy} for gap in gaps
+            {"source": gap.source, "part": gap.part, "reason": gap.reason, "remedy": gap.remedy}
+            for gap in unified.gaps(day)
         ],
     }
 

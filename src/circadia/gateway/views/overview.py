@@ -9,7 +9,7 @@ from circadia.domain.merge import own
 from circadia.domain.readings import MergedDay, Source
 from circadia.gateway.core import Unified
 from circadia.gateway.told import FAILED, Told
-from circadia.gateway.views.standing import instant, sentence
+from circadia.gateway.views.standing import instant, sentence, share
 from circadia.gateway.views.words import rows_of, speakers
 
 Body = dict[str, Any]
@@ -35,7 +35,7 @@ def overview(unified: Unified, period: str) -> Body:
         **{name: _whole(merged, name, "sahha") for name in _SCORES},
         "whoop_data": whoop,
         "whoop_summary": _some(whoop["recovery"], _RECOVERY) if whoop and whoop["recovery"] else None,
-        "completeness": round(100 * unified.completeness(day), 1),
+        "completeness": share(unified.completeness(day)),
         "sources": {each.source: _briefly(each) for each in (unified.sahha, unified.whoop)},
         "errors": unified.errors,
         "processing_stats": {

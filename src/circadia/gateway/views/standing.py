@@ -13,6 +13,11 @@ def instant(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC)
 
 
+def share(part: float | None) -> float | None:
+    """A share of one, to three decimals."""
+    return None if part is None else round(part, 3)
+
+
 def answered(told: Told) -> bool:
     """Whether it told what it has, be that nothing, or left something that can be shown."""
     return told.state == "ok" or told.available
@@ -32,7 +37,7 @@ def sentence(told: Told) -> str:
 
 
 def standing(told: Told) -> dict[str, Any]:
-    """The whole of it. `as_of` is up to when its words are known to be true."""
+    """The whole of it. `connected` None: nobody knows. `as_of` is up to when its words are known to be true."""
     return {
         "state": told.state,
         "connected": told.connected,
