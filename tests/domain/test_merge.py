@@ -432,8 +432,10 @@ def test_what_stands_is_the_best_that_the_policy_knows(said: list[Observation], 
 
 def test_a_source_that_could_not_be_asked_is_not_said_to_have_nothing() -> None:
     told = [say("sahha", "steps", 8000)]
+    nobody: tuple[Source, ...] = ()
+    whoop: tuple[Source, ...] = ("whoop",)
     why = {
         troubled: merged(told, now=NOON, expected=("sahha", "whoop"), troubled=troubled)[DAY]["steps"].why
-        for troubled in ((), ("whoop",))
+        for troubled in (nobody, whoop)
     }
-    assert why == {(): "whoop has none for this date", ("whoop",): "whoop could not be asked"}
+    assert why == {nobody: "whoop has none for this date", whoop: "whoop could not be asked"}
