@@ -100,7 +100,7 @@ OLDER = (
     ),
     *(
         Route("GET", f"/api/v1/sahha/{name}", "read", "?user_id=alice")
-        for name in ("scores", "biomarkers", "archetypes")
+        for name in ("scores", "biomarkers", "archetypes", "trends", "comparisons", "integrations")
     ),
 )
 """Routes whose errors are not problem documents."""

@@ -211,3 +211,19 @@ async def test_trouble_at_the_whoop_service_is_never_told_as_no_data(serve: Serv
     for name in NAMES:
         asked: dict[str, Any] = {"profile_id": "carol", "period": "2026-11-19"}
         await stage.ask(f"{METRICS}/{name}", 404 if name in ("scores", "biomarkers") else 503, **asked)
+
+
+async def test_what_sahha_alone_knows_is_passed_on(stage: Both) -> None:
+    for name, keys in (
+        ("trends", {"category", "name", "data", "trendStartDateTime"}),
+        ("comparisons", {"category", "name", "data", "startDateTime"}),
+    ):
+        told = await stage.ask(f"{SAHHA}/{name}", user_id="alice")
+        assert told
+        assert all(set(each) >= keys for each in told), name
+        await stage.ask(f"{SAHHA}/{name}", 404, user_id="nobody")
+        await stage.ask(f"{SAHHA}/{name}", 422, user_id="alice", start_date="2026-09-01", end_date="2026-11-01")
+    await stage.ask(f"{SAHHA}/integrations", 404, user_id="alice")
+    stage.sahha_is_down()
+    for name in ("trends", "comparisons", "integrations"):
+        assert "Sahha" in (await stage.ask(f"{SAHHA}/{name}", 503, user_id="alice"))["detail"]

@@ -288,3 +288,41 @@ UNIFIED: dict[str, Any] = {
         }
     ],
 }
+
+TREND: dict[str, Any] = {
+    "id": "5f1d2c3b-8a90-5c7e-9b1a-6d4e8f2a7c10",
+    "category": "biomarker",
+    "name": "steps",
+    "state": "increasing",
+    "unit": "count",
+    "isHigherBetter": True,
+    "periodicity": "weekly",
+    "trendStartDateTime": "2026-10-26T00:00:00-05:00",
+    "trendEndDateTime": "2026-11-15T23:59:59-05:00",
+    "data": [
+        {
+            "startDateTime": "2026-11-09T00:00:00-05:00",
+            "endDateTime": "2026-11-15T23:59:59-05:00",
+            "value": 8120,
+            "percentChangeFromPrevious": 0.042,
+        }
+    ],
+}
+COMPARISON: dict[str, Any] = {
+    "id": "0c8e7f6a-1b2d-5e3f-8c4b-9a7d6e5f4c11",
+    "type": "comparison",
+    "category": "biomarker",
+    "name": "heart_rate_resting",
+    "value": 57,
+    "unit": "bpm",
+    "isHigherBetter": False,
+    "periodicity": "daily",
+    "startDateTime": f"{_DATE}T00:00:00-05:00",
+    "endDateTime": f"{_DATE}T23:59:59-05:00",
+    "data": [{"type": "baseline", "value": 58, "difference": -1, "percentageDifference": -1.7, "state": "average"}],
+}
+INTEGRATION: dict[str, Any] = {
+    "integrationType": "garmin",
+    "integrationIdentifier": "user-of-garmin",
+    "integrationValues": {},
+}

@@ -65,7 +65,7 @@ def _add_route(name: str, kind: Kind, view: View, example: Row) -> None:
         limit: Annotated[int, Query(ge=1, le=1000, description="The newest so many")] = 1000,
     ) -> Answer:
         ends_at = time.perf_counter() + runtime.settings.gateway_deadline * _WAITED
-        first, last = _range(start_date, end_date, (runtime.clock() + EAST).date())
+        first, last = range_of(start_date, end_date, (runtime.clock() + EAST).date(), timedelta(days=DAYS))
         known = await identities.resolve(runtime.db, check_user_id(user_id))
         wait_s = max(ends_at - time.perf_counter(), 0.0)
         found = await runtime.sahha.rows(kind, known.sahha_id, first, last, limit, wait_s)
@@ -100,12 +100,15 @@ for _each in _KINDS:
     _add_route(*_each)
 
 
-def _range(start: str | None, end: str | None, newest: date) -> tuple[date, date]:
-    """The dates asked for; those that have begun nowhere are left out."""
+def range_of(
+    start: str | None, end: str | None, newest: date, back: timedelta, *, most: int = MOST_DAYS
+) -> tuple[date, date]:
+    """The dates asked for, at most so many, from `back` before the last where no first is named; those that have begun
+    nowhere are left out."""
     last = min(a_date(end, "end_date"), newest) if end else newest
-    first = a_date(start, "start_date") if start else last - timedelta(days=DAYS)
+    first = a_date(start, "start_date") if start else last - back
     if last < first:
         raise Invalid("`end_date` lies before `start_date`, or no such date has begun", kind="invalid_range")
-    if (last - first).days >= MOST_DAYS:
-        raise Invalid(f"a range has {MOST_DAYS} days at most", kind="invalid_range")
+    if (last - first).days >= most:
+        raise Invalid(f"a range has {most} days at most", kind="invalid_range")
     return first, last
