@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def main() -> None:
     async def constant() -> dict[str, object]:
         return {"user_id": "member-1", "recovery": {"score": 71, "hrv": 64.2}, "missing": []}
 
+    gc.collect()
+    gc.freeze()  # as `circadia serve` does
     uvicorn.run(
         app, port=options.port, log_level="critical", access_log=False, loop="uvloop", http="httptools", ws="none"
     )
