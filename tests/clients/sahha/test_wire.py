@@ -184,8 +184,8 @@ async def test_a_pause_without_being_asked_grows_and_varies(clock: StandingClock
     with stamina.set_testing(False), pytest.raises(UpstreamDown):
         await client(sahha, clock).scores("ana", DAY, DAY)
     first, second = delays.seconds
-    assert 0.3 <= first <= 0.8
-    assert 0.6 <= second <= 1.1
+    assert 0.1 <= first <= 0.3
+    assert 0.2 <= second <= 0.4
 
 
 async def test_a_long_pause_is_told_at_once_and_kept_by_all(clock: StandingClock) -> None:

@@ -73,8 +73,9 @@ class Wire:
             headers=headers,
             timeout=httpx2.Timeout(self._timeout_s, connect=_CONNECT_S),
         )
+        # short pauses: a reader waits three seconds in all, and others wait for this call's turn
         async for attempt in stamina.retry_context(
-            on=self._next_try, attempts=_TRIES, timeout=60.0, wait_initial=0.3, wait_max=5.0, wait_jitter=0.5
+            on=self._next_try, attempts=_TRIES, timeout=60.0, wait_initial=0.1, wait_max=1.0, wait_jitter=0.2
         ).with_name("Sahha", (), {}):
             with attempt:
                 return await self._send(request)
