@@ -367,12 +367,49 @@ async def test_our_own_database_away(build: Build, postgres_server: Server) -> N
         await own.close()
 
 
+async def noted(stage: Stage, **linked: bool) -> None:
+    """Wait until that is what is kept of these users' links."""
+    async with asyncio.timeout(LONG_S):
+        while dict(await stage.db.rows("SELECT whoop_id, linked FROM whoop_links")) != linked:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_link_that_was_ended_is_none_when_the_service_goes_away(build: Build) -> None:
+    stage = build()
+    await stage.gateway.connect("alice")
+    stage.whoop.seconds.now += 1
+    assert (await stage.read()).whoop.state == "ok"
+    await noted(stage, alice=True)
+    await stage.gateway.disconnect("alice")
+    await noted(stage, alice=False)
+    stage.whoop.wire.faults["*"] = dead
+    told = await stage.read()
+    assert (told.whoop.state, told.errors) == ("not_connected", [])
+
+
+async def test_an_erase_reaches_the_whoop_service_also_where_whoop_is_switched_off(build: Build) -> None:
+    stage = build(whoop_enabled=False)
+    assert (await stage.gateway.disconnect("alice", "erase"))["data"] == "erase"
+    assert stage.whoop.wire.count("disconnect") == 1
+
+
+async def test_sahha_s_trouble_is_none_of_those_whom_it_did_not_know(build: Build, clock: StandingClock) -> None:
+    stage = build()
+    stage.sahha.fail(httpx2.Response(404))
+    assert (await stage.read("dave")).sahha.state == "not_connected"
+    clock.advance(3600)
+    stage.sahha.fail(httpx2.Response(500))
+    told = await stage.read("dave")
+    assert (told.sahha.state, told.errors) == ("not_connected", [])
+
+
 @both
 async def test_a_fresh_process_knows_who_had_no_link_while_the_service_is_dead(build: Build, fetch: Fetch) -> None:
     before = build(fetch)
     before.whoop.wire.state = "not_connected"
     healthy = timeless(await before.read())
     await before.gateway.sources("bob")
+    await noted(before, alice=False, bob=False)
     fresh = build(fetch)
     fresh.whoop.wire.faults["*"] = dead
     assert timeless(await fresh.read()) == healthy
@@ -503,5 +540,6 @@ async def test_a_database_that_hangs_costs_no_more_than_the_wait() -> None:
 
 async def test_nothing_to_erase_is_said(build: Build) -> None:
     without = build(whoop_enabled=False)
+    without.whoop.wire.faults["disconnect"] = answers(404, {"type": "urn:circadia:problem:not_connected"})
     with pytest.raises(NotFound):
         await without.gateway.disconnect("dave", "erase")

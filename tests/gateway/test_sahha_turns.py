@@ -66,7 +66,7 @@ async def test_a_pause_that_lasts_is_no_answer_of_sahha(db: Database, wire: Fake
         return await wire(request)
 
     source = SahhaSource(db, client(exchange, clock), Breaker("Sahha", clock=lambda: clock().timestamp()), clock)
-    asking = asyncio.create_task(source.integrations("ana"))
+    asking = source.integrations("ana")
     await arrived.wait()
     wire.fail(httpx2.ReadTimeout("slow"))
     while source.breaker.state == "closed":

@@ -42,7 +42,7 @@ STATUS: dict[type[CircadiaError], int] = {
 
 KIND_STATUS = {"both_parameters": 400, "body_too_large": 413}
 
-_ASK_AGAIN_S = {"sahha_service_error": 2.0}
+_ASK_AGAIN_S = {"sahha_service_error": 2.0, "whoop_service_error": 2.0}
 """Seconds after which the same question may be answered: asking goes on when the answer has gone out."""
 
 _TITLES = {
@@ -180,7 +180,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
         return answer(request, 422, "invalid_request", f"body: {_UNREADABLE['msg']}", found=[_UNREADABLE])
     kind, detail = _BEFORE_A_ROUTE.get(error.status_code, ("http_error", str(error.detail)))
     headers = dict(error.headers or {})
-    if "GET" in headers.get("Allow", ""):
+    if "GET" in (allowed := headers.get("Allow", "")) and "HEAD" not in allowed:
         headers["Allow"] += ", HEAD"
     return answer(request, error.status_code, kind, detail, headers=headers)
 

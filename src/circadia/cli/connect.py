@@ -18,7 +18,7 @@ from circadia.cli.arguments import Json, User
 from circadia.config import is_loopback
 from circadia.domain.members import Connection as Grant
 from circadia.errors import Invalid, Misconfigured, NotFound
-from circadia.storage import identities, members
+from circadia.storage import members
 
 if TYPE_CHECKING:
     from circadia.connections import Started
@@ -95,18 +95,17 @@ async def _disconnect(user_id: str, data: Data, json: bool) -> int:
 
 def _whoop_is_elsewhere() -> bool:
     """Whether these are a gateway's settings, whose WHOOP service is elsewhere."""
-    settings = config.load()
-    return settings.whoop_service_url is not None and settings.whoop_client_id is None
+    return config.load().whoop_service_url is not None
 
 
 async def _end_here(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
     """End a connection that is kept here; also whether WHOOP knows, where it had to be told."""
     async with running.opened() as runtime:
-        whoop_id = (await identities.resolve(runtime.db, user_id)).whoop_id or user_id
-        before = await members.grant_of_user(runtime.db, whoop_id)
-        ended = await runtime.connections.disconnect(whoop_id, data.value)
+        whoop_id = (await runtime.gateway.identity(user_id)).whoop_id
+        before = await members.grant_of_user(runtime.db, whoop_id) if whoop_id else None
+        ended = await runtime.gateway.disconnect(user_id, data.value)
     connected = before is not None and before.state == "connected"
-    return ended | {"user_id": user_id}, ended["revoked_at_whoop"] or not connected
+    return ended, ended["revoked_at_whoop"] or not connected
 
 
 async def _end_there(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
@@ -115,7 +114,7 @@ async def _end_there(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
         ended = await runtime.gateway.disconnect(user_id, data.value)
     if not ended["revoked_at_whoop"]:
         output.say("WHOOP was not told: there was no access to end, or WHOOP did not answer.")
-    return ended | {"user_id": user_id}, True
+    return ended, True
 
 
 async def _connect(user_id: str, headless: bool, json: bool) -> int:

@@ -56,6 +56,7 @@ async def open_sources(
                 Links(kept=apart),
                 fetch=settings.gateway_fetch,
                 memory=LinkMemory(db, clock) if apart else None,
+                exists=here is not None or settings.whoop_service_url is not None,
             ),
             partial(identities.resolve, db),
             partial(overrides.policies, db),

@@ -218,19 +218,20 @@ class Gateway:
         return await self._whoop.connect(await self._linkable(user_id), redirect_url)
 
     async def disconnect(self, user_id: str, data: Literal["keep", "erase"] = "keep") -> Body:
-        """End a user's link to WHOOP; with `erase` also everything that is kept of them, at the WHOOP service first.
-        NotFound if there is nothing of the kind."""
-        if data == "keep":
-            return await self._whoop.disconnect(await self._linkable(user_id), data)
-        identity, _overrides = await self._known.of(user_id, self._deadline_s / 3)
+        """End a user's link to WHOOP, also where WHOOP is switched off; with `erase` also everything that is kept of
+        them, at the WHOOP service first. NotFound if there is nothing of the kind."""
+        identity = await self.identity(user_id)
         ended: Body = {"connected": False, "revoked_at_whoop": False}
         missing: NotFound | None = NotFound("nothing is kept of this user", kind="not_connected")
-        if self._whoop_enabled and identity.whoop_id is not None:
+        if self._whoop.exists and identity.whoop_id is not None:
             try:
                 ended, missing = await self._whoop.disconnect(identity.whoop_id, data), None
             except NotFound as error:
                 missing = error
-        if not await self._erase(identity) and missing is not None:
+        if data == "erase" and await self._erase(identity):
+            missing = None
+        self._known.drop(user_id)
+        if missing is not None:
             raise missing
         return ended | {"user_id": user_id, "data": data}
 
@@ -243,6 +244,10 @@ class Gateway:
             Upstream(self._sahha.configured, sahha.state, sahha.failure_count, sahha.last_success_at),
             Upstream(self._whoop_enabled, whoop.state, whoop.failure_count, whoop.last_success_at, reachable),
         )
+
+    async def identity(self, user_id: str) -> Identity:
+        """Who a user is at the sources. UpstreamDown as in `read`."""
+        return (await self._known.of(user_id, self._deadline_s / 3))[0]
 
     def forget(self, user_id: str) -> None:
         """Something else was said of who a user is, or of how theirs is merged."""

@@ -91,6 +91,11 @@ class Links:
         self._dropped[user_id] = self._clock()
         _trim(self._dropped, user_id)
 
+    def ended(self, user_id: str) -> None:
+        """A link was ended through us: no consent begun before it counts."""
+        self.drop(user_id)
+        self._begun.pop(user_id, None)
+
     def begun(self, user_id: str) -> None:
         """A consent was begun."""
         self.drop(user_id)

@@ -33,6 +33,7 @@ class Remembered:
         self._clock = clock
         self._known: OrderedDict[str, tuple[float, Known]] = OrderedDict()
         self._asking: set[asyncio.Task[Known]] = set()
+        self._drops = 0
 
     async def of(self, user_id: str, wait_s: float) -> Known:
         """As the database has it, or as it was within the hour when the database does not answer within `wait_s`
@@ -54,6 +55,7 @@ class Remembered:
     def drop(self, user_id: str) -> None:
         """Forget a user, of whom something else was said."""
         self._known.pop(user_id, None)
+        self._drops += 1
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -62,7 +64,10 @@ class Remembered:
         await asyncio.gather(*self._asking, return_exceptions=True)
 
     async def _ask(self, user_id: str) -> Known:
+        drops = self._drops
         found = await asyncio.gather(self._identities(user_id), self._overrides(user_id))
+        if drops != self._drops:  # it may be what was said before
+            return found
         self._known[user_id] = self._clock(), found
         self._known.move_to_end(user_id)
         while len(self._known) > _MOST:

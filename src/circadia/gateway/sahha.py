@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from circadia.clients.sahha.client import SahhaClient
+from circadia.clients.sahha.parsing import Listing
 from circadia.clients.sahha.webhooks import Event
 from circadia.clock import Clock
 from circadia.domain import sahha_readings
@@ -62,6 +63,7 @@ class SahhaSource:
         self._client = client
         self._clock = clock
         self._flights: Flights[tuple[str, tuple[Kind, ...], date, date], Ended] = Flights()
+        self._passed_on: Flights[tuple[str | date, ...], list[dict[str, Any]]] = Flights()
         self._describing: Describing = Flights()
 
     @property
@@ -94,24 +96,30 @@ class SahhaSource:
         whole = ended.state not in FAILED or not _unasked(standing, kind, oldest, last, self._clock())
         return Rows(ended.state, tuple(found), ended.error, standing.as_of, whole)
 
-    async def trends(self, external_id: str, first: date, last: date) -> list[dict[str, Any]]:
-        """Sahha's trends as it tells them now; raises what the client does, CircuitOpen, and Misconfigured without
-        credentials."""
-        client = self._asked()
-        async with turn(client, self.breaker):
-            return [raw for _, raw in (await client.trends(external_id, first, last)).items]
+    def trends(self, external_id: str, first: date, last: date) -> asyncio.Task[list[dict[str, Any]]]:
+        """Sahha's trends as it tells them now, asked for once for all who want them; await it through
+        `asyncio.shield`. Raises what the client does, CircuitOpen, and Misconfigured without credentials."""
+        return self._passing("trends", external_id, lambda client: client.trends(external_id, first, last), first, last)
 
-    async def comparisons(self, external_id: str, first: date, last: date) -> list[dict[str, Any]]:
+    def comparisons(self, external_id: str, first: date, last: date) -> asyncio.Task[list[dict[str, Any]]]:
         """Sahha's comparisons, likewise."""
-        client = self._asked()
-        async with turn(client, self.breaker):
-            return [raw for _, raw in (await client.comparisons(external_id, first, last)).items]
+        return self._passing(
+            "comparisons", external_id, lambda client: client.comparisons(external_id, first, last), first, last
+        )
 
-    async def integrations(self, external_id: str) -> list[dict[str, Any]]:
+    def integrations(self, external_id: str) -> asyncio.Task[list[dict[str, Any]]]:
         """A profile's cloud integrations, likewise."""
-        client = self._asked()
-        async with turn(client, self.breaker):
-            return [raw for _, raw in (await client.integrations(external_id)).items]
+        return self._passing("integrations", external_id, lambda client: client.integrations(external_id))
+
+    def _passing(
+        self, what: str, external_id: str, ask: Callable[[SahhaClient], Awaitable[Listing[Any]]], *dates: date
+    ) -> asyncio.Task[list[dict[str, Any]]]:
+        async def passed_on() -> list[dict[str, Any]]:
+            client = self._asked()
+            async with turn(client, self.breaker):
+                return [raw for _, raw in (await ask(client)).items]
+
+        return self._passed_on.join((what, external_id, *dates), passed_on)
 
     async def take(self, event: Event, body: bytes, now: datetime) -> None:
         """Store what a verified webhook says; a second copy of it changes nothing."""
@@ -124,6 +132,7 @@ class SahhaSource:
     async def close(self) -> None:
         """Give up what is under way."""
         await self._flights.close()
+        await self._passed_on.close()
         await self._describing.close()
         if self._client is not None:
             await self._client.close()
@@ -133,6 +142,8 @@ class SahhaSource:
         told = Told("sahha", ended.state, error=ended.error, late=ended.late)
         if standing is None or ended.state == "not_connected":
             return told
+        if ended.state in FAILED and standing.linked is False:
+            return Told("sahha", "not_connected")  # its trouble is none of those whom it did not know
         scores, biomarkers = [
             await sahha_rows.read(self._db, standing.id, kind, first - EDGE, last + EDGE) for kind in DAILY
         ]

@@ -7,18 +7,17 @@ fails by itself is told as missing, the others stand.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 import structlog
 
-from circadia.errors import CircadiaError, Misconfigured, UnexpectedReply, UpstreamDown
+from circadia.errors import CircadiaError, Misconfigured, NotFound, UnexpectedReply
 from circadia.gateway.breaker import Breaker
 from circadia.gateway.flights import Flights
-from circadia.gateway.links import Link, Links
+from circadia.gateway.link_notes import LinkNotes
+from circadia.gateway.links import Links
 from circadia.gateway.told import FAILED, Told
 from circadia.gateway.whoop_reading import Body, Fetch, WhoopLink, WhoopReading, ask_status, state_of
 from circadia.storage.whoop_links import LinkMemory
@@ -28,7 +27,6 @@ log = structlog.get_logger()
 _LIFETIME_S = 300
 """How long a consent lives of which the WHOOP service does not say it; documented so by the entry point's readers."""
 
-_MOMENT_S = 0.3
 _LATE = "the WHOOP service has not answered in time"
 
 
@@ -49,7 +47,7 @@ class _UnderWay:
 
 class WhoopSource:
     """Reads users' WHOOP data. Identical reads share one flight, which outlives those who wait for it. `memory` keeps
-    over restarts who had a link."""
+    over restarts who had a link; `exists` is false where no WHOOP service is known."""
 
     def __init__(
         self,
@@ -59,12 +57,14 @@ class WhoopSource:
         *,
         fetch: Fetch = "parallel",
         memory: LinkMemory | None = None,
+        exists: bool = True,
     ) -> None:
         self.link = link
         self.breaker = breaker
         self.links = links
         self._fetch = fetch
-        self._memory = memory
+        self.exists = exists
+        self._notes = LinkNotes(memory)
         self._under_way: dict[tuple[str, date, date], _UnderWay] = {}
         self._asking: Flights[str, Told] = Flights()
         self._refused = False
@@ -102,17 +102,24 @@ class WhoopSource:
             except (KeyError, TypeError, ValueError) as error:
                 raise UnexpectedReply("the WHOOP service began a consent and does not say where") from error
         self.links.begun(whoop_id)
-        if self._memory is not None:
-            await _within_a_moment(self._memory.drop(whoop_id))
+        self._notes.heard(whoop_id, None)
         return begun
 
     async def disconnect(self, whoop_id: str, data: Literal["keep", "erase"]) -> Body:
         """End a link. NotFound if there is none."""
+        ended: bool | None = None
         try:
             async with self.breaker.call():
-                return await self.link.disconnect(whoop_id, data)
+                done = await self.link.disconnect(whoop_id, data)
+            ended = False
+        except NotFound:
+            ended = False
+            raise
+        else:
+            return done
         finally:
-            self.links.drop(whoop_id)
+            self.links.ended(whoop_id)
+            self._notes.heard(whoop_id, ended)
 
     async def ready(self) -> bool:
         """Whether the WHOOP service answers now; not asked while it is left alone, and never held against it."""
@@ -130,39 +137,36 @@ class WhoopSource:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._asking.close()
+        await self._notes.close()
 
     async def _run(self, whoop_id: str, reading: WhoopReading) -> Told:
         if reading.unlinked:
             return reading.told()
-        before = self.links.last(whoop_id)
         try:
             async with self.breaker.call():
                 await reading.ask(self._fetch)
         except CircadiaError as error:
             return self._failed(error)
         self._refused = False
-        await self._note(whoop_id, before)
+        self._note(whoop_id)
         return reading.told()
 
     async def _status(self, whoop_id: str) -> Told:
-        link, before = self.links.get(whoop_id), self.links.last(whoop_id)
+        link = self.links.get(whoop_id)
         try:
             if link is None:
                 async with self.breaker.call():
                     link = await ask_status(self.link, self.links, whoop_id)
-                await self._note(whoop_id, before)
+                self._note(whoop_id)
         except CircadiaError as error:
             return self._failed(error)
         if not link.exists:
             return Told("whoop", "not_connected")
         return Told("whoop", "ok" if link.state == "connected" else link.state, connected_at=link.connected_at)
 
-    async def _note(self, whoop_id: str, before: Link | None) -> None:
-        """Keep what was heard of a link, where it is news."""
-        heard = self.links.last(whoop_id)
-        news = heard is not None and (before is None or before.exists != heard.exists)
-        if self._memory is not None and heard is not None and news:
-            await _within_a_moment(self._memory.note(whoop_id, linked=heard.exists))
+    def _note(self, whoop_id: str) -> None:
+        if (heard := self.links.last(whoop_id)) is not None:
+            self._notes.heard(whoop_id, heard.exists)
 
     async def _unless_unlinked(self, whoop_id: str, told: Told) -> Told:
         """Trouble with the WHOOP service is none of those who had no link when it was last heard of; who had one is
@@ -170,14 +174,8 @@ class WhoopSource:
         if told.state not in FAILED or told.available:
             return told
         last = self.links.last(whoop_id)
-        linked = last.exists if last else await self._recalled(whoop_id)
+        linked = last.exists if last else await self._notes.recall(whoop_id)
         return Told("whoop", "not_connected") if linked is False else replace(told, linked=linked)
-
-    async def _recalled(self, whoop_id: str) -> bool | None:
-        try:
-            return await self._memory.recall(whoop_id) if self._memory is not None else None
-        except UpstreamDown:
-            return None
 
     def _failed(self, error: CircadiaError) -> Told:
         """Trouble with the WHOOP service as an answer. A key that is refused is logged once."""
@@ -186,10 +184,3 @@ class WhoopSource:
                 log.error("whoop_service.refused", kind=error.kind, remedy=error.remedy)
             self._refused = True
         return Told("whoop", state_of(error), error=error.sentence)
-
-
-async def _within_a_moment(noting: Awaitable[None]) -> None:
-    """Our own database being away is no trouble of whoever asks about WHOOP."""
-    with suppress(UpstreamDown, TimeoutError):
-        async with asyncio.timeout(_MOMENT_S):
-            await noting

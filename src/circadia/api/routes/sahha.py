@@ -24,7 +24,6 @@ from circadia.gateway.spans import EAST
 from circadia.gateway.told import FAILED
 from circadia.gateway.views import sahha_rows
 from circadia.gateway.views.standing import instant
-from circadia.storage import identities
 
 router = APIRouter(prefix="/api/v1/sahha", tags=["gateway, older"])
 
@@ -66,7 +65,7 @@ def _add_route(name: str, kind: Kind, view: View, example: Row) -> None:
     ) -> Answer:
         ends_at = time.perf_counter() + runtime.settings.gateway_deadline * _WAITED
         first, last = range_of(start_date, end_date, (runtime.clock() + EAST).date(), timedelta(days=DAYS))
-        known = await identities.resolve(runtime.db, check_user_id(user_id))
+        known = await runtime.gateway.identity(check_user_id(user_id))
         wait_s = max(ends_at - time.perf_counter(), 0.0)
         found = await runtime.sahha.rows(kind, known.sahha_id, first, last, limit, wait_s)
         if not found.rows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -22,7 +21,6 @@ from circadia.errors import NotFound, RateLimited, UnexpectedReply, UpstreamDown
 from circadia.gateway.breaker import CircuitOpen
 from circadia.gateway.spans import EAST
 from circadia.runtime import GatewayRuntime
-from circadia.storage import identities
 
 router = APIRouter(prefix="/api/v1/sahha", tags=["gateway"])
 
@@ -72,7 +70,7 @@ async def integrations(runtime: GatewayRuntimeDep, _key: GatewayReader, user_id:
 
 
 async def _sahha_id(runtime: GatewayRuntime, user_id: str) -> str:
-    known = await identities.resolve(runtime.db, check_user_id(user_id))
+    known = await runtime.gateway.identity(check_user_id(user_id))
     if not runtime.sahha.configured:
         raise NotFound("no Sahha account is configured here", kind="no_data")
     if known.sahha_id is None:
@@ -80,11 +78,11 @@ async def _sahha_id(runtime: GatewayRuntime, user_id: str) -> str:
     return known.sahha_id
 
 
-async def _told(runtime: GatewayRuntime, asking: Awaitable[list[Row]]) -> Answer:
+async def _told(runtime: GatewayRuntime, asking: asyncio.Task[list[Row]]) -> Answer:
     """Sahha's answer, within the deadline."""
     try:
         async with asyncio.timeout(runtime.settings.gateway_deadline):
-            found = await asking
+            found = await asyncio.shield(asking)
     except (CircuitOpen, RateLimited):
         raise
     except (TimeoutError, UpstreamDown, UnexpectedReply) as error:
