@@ -16,19 +16,19 @@ from circadia.gateway.told import State
         (
             "unavailable",
             "Sahha answered 500",
-            "Sahha does not answer and nothing is stored: Sahha answered 500. Ask again in a moment.",
+            "Sahha does not answer and nothing is at hand: Sahha answered 500. Ask again in a moment.",
             UpstreamDown,
         ),
         (
             "circuit_open",
             None,
-            "Sahha does not answer and nothing is stored: circuit open. Ask again in a moment.",
+            "Sahha does not answer and nothing is at hand: circuit open. Ask again in a moment.",
             CircuitOpen,
         ),
         (
             "unavailable",
             "Sahha refuses the credentials. Compare SAHHA_CLIENT_ID with the dashboard.",
-            "Sahha does not answer and nothing is stored: Sahha refuses the credentials. Compare SAHHA_CLIENT_ID with "
+            "Sahha does not answer and nothing is at hand: Sahha refuses the credentials. Compare SAHHA_CLIENT_ID with "
             "the dashboard.",
             UpstreamDown,
         ),

@@ -15,7 +15,7 @@ def nothing_because_of_sahha(unified: Unified) -> UpstreamDown | None:
     return of_sahha(unified.sahha.state, unified.sahha.error)
 
 
-def of_sahha(state: State, error: str | None, lacking: str = "nothing is stored") -> UpstreamDown | None:
+def of_sahha(state: State, error: str | None, lacking: str = "nothing is at hand") -> UpstreamDown | None:
     """Sahha's trouble as an error; None if it has none. `lacking` says why what is stored does not do."""
     return _trouble(state, error, f"Sahha does not answer and {lacking}", kind="sahha_service_error")
 
