@@ -543,3 +543,17 @@ async def test_nothing_to_erase_is_said(build: Build) -> None:
     without.whoop.wire.faults["disconnect"] = answers(404, {"type": "urn:circadia:problem:not_connected"})
     with pytest.raises(NotFound):
         await without.gateway.disconnect("dave", "erase")
+
+
+async def test_what_waits_for_the_database_beside_a_source_is_in_time(build: Build) -> None:
+    stage, hanging = build(), asyncio.Event()
+
+    async def reading() -> str:
+        await hanging.wait()
+        return "read"
+
+    async with asyncio.timeout(LONG_S):
+        with pytest.raises(UpstreamDown):
+            await stage.gateway.in_time(reading(), 0.01)
+        hanging.set()
+        assert await stage.gateway.in_time(reading(), LONG_S) == "read"

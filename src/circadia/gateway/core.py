@@ -20,7 +20,7 @@ from circadia.domain import merge
 from circadia.domain.identities import Identity
 from circadia.domain.metrics import Policy
 from circadia.domain.readings import MergedDay, Source
-from circadia.errors import CircadiaError, Conflict, Misconfigured, NotFound
+from circadia.errors import CircadiaError, Conflict, Misconfigured, NotFound, UpstreamDown
 from circadia.gateway import spans
 from circadia.gateway.breaker import Breaker, CircuitState
 from circadia.gateway.flights import Flights
@@ -244,6 +244,16 @@ class Gateway:
             Upstream(self._sahha.configured, sahha.state, sahha.failure_count, sahha.last_success_at),
             Upstream(self._whoop_enabled, whoop.state, whoop.failure_count, whoop.last_success_at, reachable),
         )
+
+    async def in_time(self, asking: Awaitable[Answer], wait_s: float) -> Answer:
+        """What is asked for, after at most `wait_s` seconds; UpstreamDown then, and the asking goes on. For what waits
+        for our own database beside a source."""
+        task = self._kept(asyncio.ensure_future(asking))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait for it any more
+        await asyncio.wait([task], timeout=wait_s)
+        if not task.done():
+            raise UpstreamDown("the gateway's database does not answer", remedy="Ask again in a moment.")
+        return task.result()
 
     async def identity(self, user_id: str) -> Identity:
         """Who a user is at the sources. UpstreamDown as in `read`."""

@@ -34,6 +34,9 @@ DAYS = 90
 _WAITED = 0.9
 """The share of the deadline that Sahha may take; the rest is for what is stored."""
 
+_READ = 0.08
+"""The share that is left for reading it when Sahha has taken its own."""
+
 _STALE = '110 - "Response is Stale"'
 """The Warning header's words for it, as HTTP has them (RFC 7234, 5.5.1)."""
 
@@ -67,7 +70,8 @@ def _add_route(name: str, kind: Kind, view: View, example: Row) -> None:
         first, last = range_of(start_date, end_date, (runtime.clock() + EAST).date(), timedelta(days=DAYS))
         known = await runtime.gateway.identity(check_user_id(user_id))
         wait_s = max(ends_at - time.perf_counter(), 0.0)
-        found = await runtime.sahha.rows(kind, known.sahha_id, first, last, limit, wait_s)
+        reading = runtime.sahha.rows(kind, known.sahha_id, first, last, limit, wait_s)
+        found = await runtime.gateway.in_time(reading, wait_s + runtime.settings.gateway_deadline * _READ)
         if not found.rows:
             nothing = NotFound(f"there are no {name} of this user and time", kind="no_data")
             raise of_sahha(found.state, found.error) or nothing
