@@ -14,8 +14,8 @@ from uuid import UUID, uuid5
 from circadia.domain import merge, sahha_readings, whoop_readings
 from circadia.domain.readings import Observation
 from circadia.domain.sahha import Biomarker, Score
-from circadia.gateway.core import Timings, Unified
 from circadia.gateway.told import Gap, Told
+from circadia.gateway.unified import Timings, Unified
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from circadia.gateway.core import Health, Unified, Upstream
 from circadia.gateway.told import Told
+from circadia.gateway.unified import Health, Unified, Upstream
 from circadia.gateway.views import health, health_metrics, native, overview, sahha_rows, upstreams
 from tests.gateway import demo
 from tests.gateway.demo import NOW, TODAY, unified

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import date, timedelta
 from itertools import count
 
@@ -27,14 +27,6 @@ DAY = timedelta(days=1)
 WEEK = TODAY - 6 * DAY
 PATIENT_S = 30.0
 NUMBERS = count()
-
-
-@pytest.fixture(scope="module")
-def database_url(postgres_server: Server) -> Iterator[str]:
-    """One database for all of these: each has a person of its own."""
-    url = postgres_server.create()
-    yield url
-    postgres_server.drop(url)
 
 
 @pytest.fixture

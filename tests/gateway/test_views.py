@@ -16,8 +16,8 @@ from circadia.api.answers import Answer
 from circadia.domain import merge
 from circadia.domain.merge import own
 from circadia.domain.metrics import BY_NAME, Policy
-from circadia.gateway.core import Unified
 from circadia.gateway.told import Gap, Told
+from circadia.gateway.unified import Unified
 from circadia.gateway.views import health, health_metrics, native, overview
 from circadia.gateway.views.words import speakers
 from tests.api.test_openapi import missing_in

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from circadia.domain.readings import SOURCES, Source
-from circadia.gateway.core import LABELS
+from circadia.gateway.unified import LABELS
 from tests.prove.gateway_stack import Stack
 
 BOTH, SAHHA_ONLY, WHOOP_ONLY, NEWCOMER = "both", "sahha-only", "whoop-only", "newcomer"

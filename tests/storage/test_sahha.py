@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -17,21 +16,12 @@ from circadia.errors import NotFound
 from circadia.storage import sahha, sahha_rejects, sahha_rows
 from circadia.storage.postgres import Database
 from circadia.storage.sahha import Standing
-from tests.postgres import Server
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 MINUTE = timedelta(minutes=1)
 NUMBERS = count()
 KINDS: tuple[Kind, ...] = ("score", "biomarker")
-
-
-@pytest.fixture(scope="module")
-def database_url(postgres_server: Server) -> Iterator[str]:
-    """One database for all of these: each has a person of its own."""
-    url = postgres_server.create()
-    yield url
-    postgres_server.drop(url)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -18,7 +17,6 @@ from circadia.domain.sahha import Kind
 from circadia.storage import sahha, sahha_rows
 from circadia.storage.postgres import Database
 from circadia.storage.sahha_rows import Written
-from tests.postgres import Server
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
@@ -26,14 +24,6 @@ SECOND = timedelta(seconds=1)
 NUMBERS = count()
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def database_url(postgres_server: Server) -> Iterator[str]:
-    """One database for all of these: each has a person of its own."""
-    url = postgres_server.create()
-    yield url
-    postgres_server.drop(url)
 
 
 @pytest.fixture

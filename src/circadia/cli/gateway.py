@@ -18,8 +18,8 @@ from circadia.storage import identities, overrides
 if TYPE_CHECKING:
     from circadia.domain.identities import Identity
     from circadia.domain.readings import Merged
-    from circadia.gateway.core import Unified
     from circadia.gateway.told import Told
+    from circadia.gateway.unified import Unified
 
 app = typer.Typer(no_args_is_help=True, help="The gateway: why an answer is what it is, and how a user is merged.")
 

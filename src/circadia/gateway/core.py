@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -19,23 +20,21 @@ from circadia.clock import Clock
 from circadia.domain import merge
 from circadia.domain.identities import Identity
 from circadia.domain.metrics import Policy
-from circadia.domain.readings import MergedDay, Source
+from circadia.domain.readings import Source
 from circadia.errors import CircadiaError, Conflict, Misconfigured, NotFound, UpstreamDown
 from circadia.gateway import spans
-from circadia.gateway.breaker import Breaker, CircuitState
+from circadia.gateway.breaker import Breaker
 from circadia.gateway.flights import Flights
 from circadia.gateway.remembered import Remembered
 from circadia.gateway.spans import Span
-from circadia.gateway.told import FAILED, NOT_THERE, Gap, Told
+from circadia.gateway.told import FAILED, Told
+from circadia.gateway.unified import Health, Sources, Timings, Unified, Upstream
 from circadia.gateway.whoop import Begun, WhoopSource
 from circadia.gateway.whoop_reading import Body, Fetch
 
 log = structlog.get_logger()
 
 Answer = TypeVar("Answer")
-
-LABELS: Mapping[Source, str] = {"sahha": "Sahha", "whoop": "Whoop"}
-"""How a source is called in `errors`."""
 
 _GRACE = 0.05
 """The share of the deadline that is kept back: once for the sources to say what they have, once for the merge."""
@@ -54,100 +53,6 @@ class SahhaReader(Protocol):
     async def read(self, external_id: str | None, first: date, last: date, wait_s: float) -> Told:
         """What is known of a profile, after at most `wait_s` seconds."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Milliseconds that the parts of an answer took."""
-
-    total_ms: float
-    sahha_ms: float
-    whoop_ms: float
-    merge_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Unified:
-    """A user's dates `first` to `last` from both sources. `days` has every one of them, `today` is the user's own date
-    at `now`, `offset` their clock's distance from UTC, `overrides` what they have merged otherwise."""
-
-    user_id: str
-    first: date
-    last: date
-    today: date
-    now: datetime
-    offset: timedelta
-    sahha: Told
-    whoop: Told
-    days: Mapping[date, MergedDay]
-    timings: Timings
-    overrides: Mapping[str, Policy] = field(default_factory=dict)
-
-    @property
-    def errors(self) -> list[str]:
-        """Somebody's trouble, a sentence for each source that has some."""
-        told = [each for each in (self.sahha, self.whoop) if each.state in FAILED]
-        return [f"{LABELS[each.source]}: {each.error or each.state.replace('_', ' ')}" for each in told]
-
-    @property
-    def expected(self) -> set[Source]:
-        """The sources that the user is known to be connected to."""
-        return {each.source for each in (self.sahha, self.whoop) if each.connected}
-
-    @property
-    def stranger(self) -> bool:
-        """Whether neither source knows the user, for certain."""
-        return all(each.connected is False for each in (self.sahha, self.whoop))
-
-    def sources(self) -> list[Source]:
-        """The sources whose words are in it."""
-        return [each.source for each in (self.sahha, self.whoop) if each.available]
-
-    def completeness(self, day: date) -> float | None:
-        """Readings present of those that the connected sources should have told by now, 0..1; None where there are
-        none of these."""
-        return merge.completeness(self.days[day], self.expected, over=day < self.today)
-
-    def untold(self, day: date) -> list[str]:
-        """The metrics that the connected sources should have told by now and have not."""
-        found = self.days[day]
-        return [each for each in merge.due(found, self.expected, over=day < self.today) if each not in found]
-
-    def gaps(self, day: date) -> list[Gap]:
-        """What the sources do not have of a date; while it has not begun for the user, only what stands in the way."""
-        waiting = day >= self.today and not merge.begun(self.days[day])
-        gaps = [gap for told in (self.sahha, self.whoop) for gap in told.gaps if gap.day == day]
-        return [each for each in gaps if not (waiting and each.reason in NOT_THERE)]
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """How a user stands with each source."""
-
-    user_id: str
-    now: datetime
-    sahha: Told
-    whoop: Told
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """How this process gets on with a source. `reachable` None: nobody looked."""
-
-    enabled: bool
-    circuit: CircuitState
-    failure_count: int
-    last_success_at: datetime | None
-    reachable: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How this process gets on with both."""
-
-    now: datetime
-    sahha: Upstream
-    whoop: Upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +111,7 @@ class Gateway:
         """How a user stands with each source."""
         ends_at = self._ends_at()
         now = self._clock()
-        identity, _overrides = await self._known.of(user_id, self._deadline_s / 3)
+        identity = await self.identity(user_id)
         sahha = self._begun("sahha", self._sahha.read(identity.sahha_id, now.date(), now.date(), _left(ends_at)))
         whoop = self._begun(
             "whoop", self._whoop.status(identity.whoop_id if self._whoop_enabled else None, _left(ends_at))
@@ -336,9 +241,10 @@ class Gateway:
         return self._told("sahha", sahha), self._told("whoop", whoop)
 
     async def _reachable(self) -> bool:
-        asking = self._kept(asyncio.ensure_future(self._whoop.ready()))
-        await asyncio.wait([asking], timeout=self._deadline_s * (1 - _GRACE))
-        return asking.done() and asking.exception() is None and asking.result()
+        try:
+            return await self.in_time(self._whoop.ready(), self._deadline_s * (1 - _GRACE))
+        except UpstreamDown:
+            return False
 
     def _begun(self, source: Source, reading: Awaitable[Told]) -> asyncio.Task[Told]:
         return self._kept(asyncio.ensure_future(_timed(source, reading)))
@@ -359,7 +265,7 @@ class Gateway:
             raise Misconfigured(
                 "WHOOP is switched off here", kind="whoop_disabled", remedy="Set ENABLE_WHOOP_INTEGRATION=true."
             )
-        identity, _overrides = await self._known.of(user_id, self._deadline_s / 3)
+        identity = await self.identity(user_id)
         if identity.whoop_id is None:
             raise Conflict(
                 "this user is nobody at the WHOOP service, by the identity map",
@@ -379,8 +285,10 @@ async def _timed(source: Source, reading: Awaitable[Told]) -> Told:
         told = await reading
     except CircadiaError as error:
         told = Told(source, "unavailable", error=error.message)
-    except Exception:
-        log.exception("source.broke", source=source)
+    except Exception as error:  # noqa: BLE001 - whatever breaks at one source must not hide the other
+        # without its message, which may hold a value
+        frames = traceback.format_tb(error.__traceback__)
+        log.error("source.broke", source=source, error=type(error).__name__, trace="".join(frames))  # noqa: TRY400
         told = Told(source, "unavailable", error="an unexpected error; the log has its trace")
     return replace(told, took_ms=_ms(time.perf_counter() - began_at))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from circadia.errors import UpstreamDown
 from circadia.gateway.breaker import CircuitOpen
-from circadia.gateway.core import Unified
 from circadia.gateway.told import FAILED, State
+from circadia.gateway.unified import Unified
 
 
 def nothing_because_of_sahha(unified: Unified) -> UpstreamDown | None:

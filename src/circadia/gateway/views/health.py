@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import Any
 
 from circadia.domain import merge
-from circadia.gateway.core import Unified
 from circadia.gateway.told import Told
+from circadia.gateway.unified import Unified
 from circadia.gateway.views.standing import answered, instant, share, why_not
 
 Body = dict[str, Any]

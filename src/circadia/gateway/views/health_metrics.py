@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from circadia.domain.readings import MergedDay
-from circadia.gateway.core import Unified
+from circadia.gateway.unified import Unified
 from circadia.gateway.views import sahha_rows
 from circadia.gateway.views.standing import instant
 from circadia.gateway.views.words import ending_on, speakers

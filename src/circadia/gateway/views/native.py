@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from circadia.domain.readings import Merged, Reading
-from circadia.gateway.core import Unified
+from circadia.gateway.unified import Unified
 from circadia.gateway.views.standing import instant, share, standing
 
 Body = dict[str, Any]

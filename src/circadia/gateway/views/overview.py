@@ -7,8 +7,8 @@ from typing import Any
 
 from circadia.domain.merge import own
 from circadia.domain.readings import MergedDay, Source
-from circadia.gateway.core import Unified
 from circadia.gateway.told import FAILED, Told
+from circadia.gateway.unified import Unified
 from circadia.gateway.views.standing import instant, sentence, share
 from circadia.gateway.views.words import rows_of, speakers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from circadia.gateway.core import Health, Upstream
+from circadia.gateway.unified import Health, Upstream
 from circadia.gateway.views.standing import instant
 
 Body = dict[str, Any]
