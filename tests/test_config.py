@@ -72,10 +72,16 @@ GATEWAY = {
     "WHOOP_SERVICE_API_KEY": "key-of-the-service",
 }
 
+ISSUER = {
+    "AUTH_JWT_ISSUER": "https://auth.example/",
+    "AUTH_JWT_AUDIENCE": "circadia",
+    "AUTH_JWT_SECRET": "a-secret-of-thirty-two-characters",
+}
+
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_every_secret_can_come_from_a_file(tmp_path: Path, name: str) -> None:
-    values = DATABASE | ALERTS | {"WHOOP_CLIENT_ID": "id", "WHOOP_CLIENT_SECRET": "some-secret"} | GATEWAY
+    values = DATABASE | ALERTS | {"WHOOP_CLIENT_ID": "id", "WHOOP_CLIENT_SECRET": "some-secret"} | GATEWAY | ISSUER
     text = values.pop(name, "a-secret-of-some-length")
     file = tmp_path / "secret"
     file.write_text(f"{text}\n")
@@ -217,6 +223,15 @@ def test_a_field_is_a_name_in_lower_case() -> None:
 @pytest.mark.parametrize("name", sorted(GATEWAY))
 def test_what_the_gateway_speaks_to_is_set_whole(name: str) -> None:
     assert "belong together" in refused({each: value for each, value in GATEWAY.items() if each != name})
+
+
+@pytest.mark.parametrize("name", sorted(ISSUER))
+def test_an_issuer_is_set_whole(name: str) -> None:
+    assert "belong together" in refused({each: value for each, value in ISSUER.items() if each != name})
+
+
+def test_an_issuer_has_one_kind_of_key() -> None:
+    assert "never mixed" in refused(ISSUER | {"AUTH_JWT_JWKS_URL": "https://auth.example/keys"})
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8000", "https://10.1.2.3", "https://192.168.0.7:8000"])

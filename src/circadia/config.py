@@ -120,6 +120,11 @@ class Settings(BaseModel):
     token_encryption_keys: SecretStr | None = None
     redirect_urls: ListOfText = ()
     cors_origins: ListOfText = ()
+    signup: Literal["owner", "invite", "allowlist", "open"] = "owner"
+    auth_jwt_issuer: str | None = None
+    auth_jwt_audience: str | None = None
+    auth_jwt_jwks_url: Annotated[str, AfterValidator(_full_url)] | None = None
+    auth_jwt_secret: SecretStr | None = Field(default=None, min_length=32)
     migrate_on_start: bool = True
     alert_webhook_url: Annotated[str, AfterValidator(_full_url)] | None = None
     alert_webhook_secret: Annotated[SecretStr, _read_by(key_of)] | None = None
@@ -152,11 +157,13 @@ class Settings(BaseModel):
                 "`echo k1:$(openssl rand -base64 32)` and keep it safe, apart from the database"
             )
         self._gateway_fits()
+        self._tokens_fit()
         if self.environment == "production":
             for name, url in (
                 ("PUBLIC_URL", self.public_url),
                 ("WHOOP_REDIRECT_URL", self.whoop_redirect_url),
                 ("ALERT_WEBHOOK_URL", self.alert_webhook_url or ""),
+                ("AUTH_JWT_JWKS_URL", self.auth_jwt_jwks_url or ""),
             ):
                 if urlsplit(url).scheme == "http" and not is_loopback(url):
                     raise ValueError(f"{name} has to be https in production (or loopback, or ENVIRONMENT=development)")
@@ -174,6 +181,18 @@ class Settings(BaseModel):
             raise ValueError(
                 "GATEWAY_ANONYMOUS lets everybody who reaches the service read: it is refused unless PUBLIC_URL is "
                 "loopback or a private address"
+            )
+
+    def _tokens_fit(self) -> None:
+        key = self.auth_jwt_jwks_url or self.auth_jwt_secret
+        if len({bool(self.auth_jwt_issuer), bool(self.auth_jwt_audience), bool(key)}) > 1:
+            raise ValueError(
+                "AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE and AUTH_JWT_JWKS_URL (or AUTH_JWT_SECRET) belong together: set "
+                "all or none"
+            )
+        if self.auth_jwt_jwks_url and self.auth_jwt_secret:
+            raise ValueError(
+                "AUTH_JWT_JWKS_URL and AUTH_JWT_SECRET are two kinds of trust that are never mixed: set one of them"
             )
 
     def _alerts_fit(self) -> None:

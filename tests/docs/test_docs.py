@@ -28,7 +28,7 @@ from circadia.domain.notices import Kind
 from circadia.simulator import admin, console, faults, mutations, switches
 from circadia.simulator.sahha import admin as sahha_admin
 from circadia.simulator.sahha import switches as sahha_switches
-from circadia.storage.gateway_tables import metadata
+from circadia.storage.schema import metadata
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,3 +37,12 @@ def test_no_file_names_a_machine_or_a_package_index() -> None:
         if path not in allowed and (_MACHINES.search(content := path.read_bytes()) or _INDEXES.search(content))
     ]
     assert offending == []
+
+
+def test_vendored_files_are_those_that_are_listed() -> None:
+    place = ROOT / "src" / "circadia" / "web" / "static" / "vendor"
+    listed = json.loads((place / "vendored.json").read_text(encoding="utf-8"))
+    hashes = {name: digest for each in listed.values() for name, digest in each["files"].items()}
+    found = {path.relative_to(place).as_posix(): path for path in place.rglob("*") if path.is_file()}
+    found.pop("vendored.json")
+    assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items()} == hashes

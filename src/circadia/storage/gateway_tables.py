@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from circadia.storage.columns import instant
-from circadia.storage.tables import metadata as metadata
+from circadia.storage.tables import metadata
 
 
 def profile(*, primary_key: bool = True) -> Column[int]:

@@ -69,7 +69,7 @@ def drift(url: str) -> list[str]:
     from alembic.migration import MigrationContext
     from sqlalchemy import create_engine
 
-    from circadia.storage.gateway_tables import metadata
+    from circadia.storage.schema import metadata
 
     engine = create_engine(_engine_url(url))
     try:

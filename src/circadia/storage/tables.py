@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -30,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from circadia.domain.catalog import CATALOG, RecordType
+from circadia.domain.trends import STORED
 from circadia.storage.columns import fields, instant, member
 
 metadata = MetaData(
@@ -113,12 +115,15 @@ authorizations = Table(
     "authorizations",
     metadata,
     Column("state_hash", LargeBinary, primary_key=True),
-    Column("user_id", Text, nullable=False),
+    Column("user_id", Text),
     Column("code_verifier", Text, nullable=False),
     Column("redirect_url", Text),
     Column("browser_hash", LargeBinary),
+    Column("purpose", Text, nullable=False, server_default=text("'connect'")),
+    Column("email", Text),
     instant("created_at", nullable=False),
     instant("expires_at", nullable=False),
+    CheckConstraint("purpose IN ('connect', 'signin', 'signup')", name="purpose"),
 )
 
 api_keys = Table(
@@ -278,6 +283,22 @@ days = Table(
     member(primary_key=True),
     Column("day", Date, primary_key=True),
     Column("document", JSON, nullable=False),
+)
+
+day_values = Table(
+    "day_values",
+    metadata,
+    member(primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("timezone_offset", Text),
+    *(Column(f"{part}_state", Text) for part in ("recovery", "sleep", "cycle")),
+    Column("source", Text),
+    Column("calibrating", Boolean, nullable=False),
+    Column("open", Boolean, nullable=False),
+    instant("sleep_start_at"),
+    instant("sleep_end_at"),
+    *(Column(each.name, Double) for each in STORED),
 )
 
 day_changes = Table(

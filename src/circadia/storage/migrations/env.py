@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from circadia.storage.tables import metadata
+from circadia.storage.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -282,6 +282,7 @@ BEGIN
     INSERT INTO days AS d (member_id, day, document) SELECT member, built.day, built.document FROM built
     ON CONFLICT (member_id, day) DO UPDATE SET document = excluded.document
     WHERE d.document::text IS DISTINCT FROM excluded.document::text;
+    PERFORM keep_day_values(member, dates);
     RETURN cardinality(dates);
 END
 $$;

@@ -42,13 +42,16 @@ CREATE TABLE tokens (
 
 CREATE TABLE authorizations (
     state_hash BYTEA NOT NULL,
-    user_id TEXT NOT NULL,
+    user_id TEXT,
     code_verifier TEXT NOT NULL,
     redirect_url TEXT,
     browser_hash BYTEA,
+    purpose TEXT NOT NULL DEFAULT 'connect',
+    email TEXT,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT authorizations_pkey PRIMARY KEY (state_hash)
+    CONSTRAINT authorizations_pkey PRIMARY KEY (state_hash),
+    CONSTRAINT authorizations_purpose_check CHECK (purpose IN ('connect', 'signin', 'signup'))
 );
 
 CREATE TABLE api_keys (

@@ -21,6 +21,8 @@ def upgrade() -> None:
     connection.execute((_SQL / "0001_exports.sql").read_text(encoding="utf-8"))
     connection.execute((_SQL / "0001_budget.sql").read_text(encoding="utf-8"))
     connection.execute((_SQL / "0001_sahha.sql").read_text(encoding="utf-8"))
+    connection.execute((_SQL / "0001_people.sql").read_text(encoding="utf-8"))
+    connection.execute((_SQL / "0001_values.sql").read_text(encoding="utf-8"))
     connection.execute(SchemaManager.get_schema())
 
 
