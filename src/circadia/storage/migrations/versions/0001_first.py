@@ -16,13 +16,8 @@ _SQL = Path(__file__).parents[1] / "sql"
 def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
     assert connection is not None
-    connection.execute((_SQL / "0001_tables.sql").read_text(encoding="utf-8"))
-    connection.execute((_SQL / "0001_days.sql").read_text(encoding="utf-8"))
-    connection.execute((_SQL / "0001_exports.sql").read_text(encoding="utf-8"))
-    connection.execute((_SQL / "0001_budget.sql").read_text(encoding="utf-8"))
-    connection.execute((_SQL / "0001_sahha.sql").read_text(encoding="utf-8"))
-    connection.execute((_SQL / "0001_people.sql").read_text(encoding="utf-8"))
-    connection.execute((_SQL / "0001_values.sql").read_text(encoding="utf-8"))
+    for part in ("tables", "days", "exports", "budget", "sahha", "people", "values", "courses", "insights"):
+        connection.execute((_SQL / f"0001_{part}.sql").read_text(encoding="utf-8"))
     connection.execute(SchemaManager.get_schema())
 
 

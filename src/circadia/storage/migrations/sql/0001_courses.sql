@@ -1,0 +1,1 @@
+-- How a figure goes: baselines, trends, load, debt, rhythm.

@@ -1,0 +1,1 @@
+-- What goes with what: correlations, effects, comparisons, days that stand out.
