@@ -1,0 +1,1 @@
+"""The dashboard in a browser, against a demo of its own."""
