@@ -278,11 +278,15 @@ BEGIN
     WITH built AS (SELECT b.day, b.document FROM day_bodies(member, dates) b),
     gone AS (
         DELETE FROM days d WHERE d.member_id = member AND d.day = ANY (dates) AND d.day NOT IN (SELECT built.day FROM built)
+        RETURNING d.day
+    ), kept AS (
+        INSERT INTO days AS d (member_id, day, document) SELECT member, built.day, built.document FROM built
+        ON CONFLICT (member_id, day) DO UPDATE SET document = excluded.document
+        WHERE d.document::text IS DISTINCT FROM excluded.document::text
+        RETURNING d.day
     )
-    INSERT INTO days AS d (member_id, day, document) SELECT member, built.day, built.document FROM built
-    ON CONFLICT (member_id, day) DO UPDATE SET document = excluded.document
-    WHERE d.document::text IS DISTINCT FROM excluded.document::text;
-    PERFORM keep_day_values(member, dates);
+    SELECT array_agg(x.day) INTO more FROM (SELECT gone.day FROM gone UNION ALL SELECT kept.day FROM kept) x;
+    PERFORM keep_day_values(member, more);
     RETURN cardinality(dates);
 END
 $$;

@@ -77,8 +77,8 @@ LANGUAGE sql AS $$
         energy_kj, average_heart_rate_bpm, max_heart_rate_bpm, steps, workouts, workout_s, zone_0_s, zone_1_s,
         zone_2_s, zone_3_s, zone_4_s, zone_5_s)
     SELECT
-        member, d.day, d.document ->> 'state', d.document ->> 'timezone_offset', r ->> 'state', s ->> 'state',
-        c ->> 'state', coalesce(c ->> 'source', s ->> 'source'), coalesce((r ->> 'calibrating')::boolean, false),
+        member, d.day, doc.state, doc.timezone_offset, r ->> 'state', s ->> 'state', c ->> 'state',
+        coalesce(c ->> 'source', s ->> 'source'), coalesce((r ->> 'calibrating')::boolean, false),
         coalesce((c ->> 'open')::boolean, false), (s ->> 'start_at')::timestamptz, (s ->> 'end_at')::timestamptz,
         (r ->> 'score')::float8, (r ->> 'hrv')::float8, (r ->> 'rhr')::float8,
         (s ->> 'respiratory_rate_rpm')::float8, (r ->> 'spo2_pct')::float8, (r ->> 'skin_temp_celsius')::float8,
@@ -95,12 +95,15 @@ LANGUAGE sql AS $$
         (c ->> 'steps')::float8, w.workouts, w.workout_s, w.zone_0_s, w.zone_1_s, w.zone_2_s, w.zone_3_s,
         w.zone_4_s, w.zone_5_s
     FROM days d
-    CROSS JOIN LATERAL (SELECT d.document -> 'recovery' AS r, d.document -> 'sleep' AS s, d.document -> 'cycle' AS c) part
+    -- read once: every look into text that is JSON reads it from the beginning
+    CROSS JOIN LATERAL json_to_record(d.document) doc (
+        state text, timezone_offset text, recovery jsonb, sleep jsonb, cycle jsonb, naps jsonb, workouts jsonb)
+    CROSS JOIN LATERAL (SELECT doc.recovery AS r, doc.sleep AS s, doc.cycle AS c) part
     -- none on a day without a cycle is unknown, and not zero
-    CROSS JOIN LATERAL (SELECT CASE json_typeof(c) WHEN 'object' THEN 0.0 END AS none) worn
+    CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(c) WHEN 'object' THEN 0.0 END AS none) worn
     CROSS JOIN LATERAL (
         SELECT CASE count(*) WHEN 0 THEN worn.none ELSE sum((nap ->> 'asleep_ms')::float8) / 1000 END AS nap_s
-        FROM json_array_elements(d.document -> 'naps') nap) n
+        FROM jsonb_array_elements(doc.naps) nap) n
     CROSS JOIN LATERAL (
         SELECT coalesce(nullif(count(*), 0), worn.none) AS workouts,
                CASE count(*) WHEN 0 THEN worn.none ELSE sum((x ->> 'duration_ms')::float8) / 1000 END AS workout_s,
@@ -110,7 +113,7 @@ LANGUAGE sql AS $$
                CASE count(*) WHEN 0 THEN worn.none ELSE sum((x #>> '{zones_ms,3}')::float8) / 1000 END AS zone_3_s,
                CASE count(*) WHEN 0 THEN worn.none ELSE sum((x #>> '{zones_ms,4}')::float8) / 1000 END AS zone_4_s,
                CASE count(*) WHEN 0 THEN worn.none ELSE sum((x #>> '{zones_ms,5}')::float8) / 1000 END AS zone_5_s
-        FROM json_array_elements(d.document -> 'workouts') x) w
+        FROM jsonb_array_elements(doc.workouts) x) w
     WHERE d.member_id = member AND d.day = ANY (dates)
     ON CONFLICT (member_id, day) DO UPDATE SET
         state = excluded.state, timezone_offset = excluded.timezone_offset,
