@@ -237,7 +237,7 @@ def _recovery(record: Json) -> Json:
         "state": record["score_state"],
         "source": "api",
         "score": value,
-        "band": None if value is None else "green" if value >= 67 else "yellow" if value >= 34 else "red",
+        "band": None if value is None else "green" if value >= 66.5 else "yellow" if value >= 33.5 else "red",
         "hrv": score.get("hrv_rmssd_milli"),
         "rhr": score.get("resting_heart_rate"),
         "spo2_pct": score.get("spo2_percentage"),

@@ -190,4 +190,4 @@ DAY_METRICS: tuple[DayMetric, ...] = (
 )
 BY_NAME = {each.name: each for each in DAY_METRICS}
 STORED = tuple(each for each in DAY_METRICS if not each.derived)
-"""Those that the table `day_values` keeps, in the order of its columns."""
+"""Those that the table `day_values` is given, in the order of its columns; it computes the derived ones."""

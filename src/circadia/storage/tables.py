@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     DateTime,
     Double,
@@ -121,6 +122,7 @@ authorizations = Table(
     Column("browser_hash", LargeBinary),
     Column("purpose", Text, nullable=False, server_default=text("'connect'")),
     Column("email", Text),
+    Column("invitation_hash", LargeBinary),
     instant("created_at", nullable=False),
     instant("expires_at", nullable=False),
     CheckConstraint("purpose IN ('connect', 'signin', 'signup')", name="purpose"),
@@ -299,6 +301,17 @@ day_values = Table(
     instant("sleep_start_at"),
     instant("sleep_end_at"),
     *(Column(each.name, Double) for each in STORED),
+    Column(
+        "sleep_deficit_s",
+        Double,
+        Computed(
+            "CASE WHEN need_baseline_s < sleep_duration_s + nap_s THEN 0"
+            " ELSE need_baseline_s - sleep_duration_s - nap_s END"
+        ),
+    ),
+    Column(
+        "zone_load", Double, Computed("(zone_1_s + 2 * zone_2_s + 3 * zone_3_s + 4 * zone_4_s + 5 * zone_5_s) / 60")
+    ),
 )
 
 day_changes = Table(

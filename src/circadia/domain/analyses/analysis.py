@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["date", "metric", "number", "word"]
-Needs = Literal["first", "last", "metric", "with", "day", "by", "lag", "before_first", "before_last"]
+Needs = Literal["first", "last", "metric", "with", "day", "by", "lag", "nights", "before_first", "before_last"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A column of the answer: its unit ("" for words, dates and plain counts; "metric" for that of the metric asked)."""
+    """A column of the answer and its unit: "" for words, dates and counts; "metric" for that of the metric asked (or of
+    the row's `metric`), "by" for that of the metric named by `by`."""
 
     name: str
     unit: str

@@ -73,7 +73,8 @@ CREATE FUNCTION recovery_json(r recoveries) RETURNS json
 LANGUAGE sql STABLE RETURN CASE WHEN r.cycle_id IS NULL THEN NULL ELSE json_build_object(
     'cycle_id', r.cycle_id, 'sleep_id', r.sleep_id, 'state', r.score_state, 'source', r.source,
     'score', r.recovery_score,
-    'band', CASE WHEN r.recovery_score >= 67 THEN 'green' WHEN r.recovery_score >= 34 THEN 'yellow' WHEN r.recovery_score >= 0 THEN 'red' END,
+    -- of the score as it is shown: in whole numbers
+    'band', CASE WHEN r.recovery_score >= 66.5 THEN 'green' WHEN r.recovery_score >= 33.5 THEN 'yellow' WHEN r.recovery_score >= 0 THEN 'red' END,
     'hrv', r.hrv_rmssd_milli, 'rhr', r.resting_heart_rate,
     'spo2_pct', r.spo2_percentage, 'skin_temp_celsius', r.skin_temp_celsius,
     'calibrating', r.user_calibrating, 'updated_at', iso(r.updated_at)) END;

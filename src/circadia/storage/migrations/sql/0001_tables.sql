@@ -48,6 +48,7 @@ CREATE TABLE authorizations (
     browser_hash BYTEA,
     purpose TEXT NOT NULL DEFAULT 'connect',
     email TEXT,
+    invitation_hash BYTEA,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT authorizations_pkey PRIMARY KEY (state_hash),

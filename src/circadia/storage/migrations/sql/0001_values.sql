@@ -53,6 +53,10 @@ CREATE TABLE day_values (
     zone_3_s DOUBLE PRECISION,
     zone_4_s DOUBLE PRECISION,
     zone_5_s DOUBLE PRECISION,
+    sleep_deficit_s DOUBLE PRECISION GENERATED ALWAYS AS (
+        CASE WHEN need_baseline_s < sleep_duration_s + nap_s THEN 0 ELSE need_baseline_s - sleep_duration_s - nap_s END) STORED,
+    zone_load DOUBLE PRECISION GENERATED ALWAYS AS (
+        (zone_1_s + 2 * zone_2_s + 3 * zone_3_s + 4 * zone_4_s + 5 * zone_5_s) / 60) STORED,
     CONSTRAINT day_values_pkey PRIMARY KEY (member_id, day),
     CONSTRAINT day_values_member_id_fkey FOREIGN KEY (member_id) REFERENCES members (id) ON DELETE CASCADE
 );
@@ -140,12 +144,10 @@ LANGUAGE sql AS $$
         zone_5_s = excluded.zone_5_s
 $$;
 
--- The values of every date that has any, by user, with the derived ones.
+-- The values of every date that has any, by user. Nothing but columns: a formula here would keep the functions below, which
+-- take a row of it, from being folded into the statements that call them.
 CREATE VIEW reporting.days AS
-    SELECT m.user_id, v.*,
-           greatest(0, v.need_baseline_s - v.sleep_duration_s - v.nap_s) AS sleep_deficit_s,
-           (v.zone_1_s + 2 * v.zone_2_s + 3 * v.zone_3_s + 4 * v.zone_4_s + 5 * v.zone_5_s) / 60 AS zone_load
-    FROM members m JOIN day_values v ON v.member_id = m.id;
+    SELECT m.user_id, v.* FROM members m JOIN day_values v ON v.member_id = m.id;
 
 -- A figure of a day by its name, as it is shown: also of a day that is calibrating or not over.
 CREATE FUNCTION reporting.shown(d reporting.days, metric text) RETURNS float8

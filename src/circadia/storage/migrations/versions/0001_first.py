@@ -16,7 +16,19 @@ _SQL = Path(__file__).parents[1] / "sql"
 def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
     assert connection is not None
-    for part in ("tables", "days", "exports", "budget", "sahha", "people", "values", "courses", "insights"):
+    for part in (
+        "tables",
+        "days",
+        "exports",
+        "budget",
+        "sahha",
+        "people",
+        "values",
+        "statistics",
+        "courses",
+        "observations",
+        "insights",
+    ):
         connection.execute((_SQL / f"0001_{part}.sql").read_text(encoding="utf-8"))
     connection.execute(SchemaManager.get_schema())
 
