@@ -72,6 +72,8 @@ GATEWAY = {
     "WHOOP_SERVICE_API_KEY": "key-of-the-service",
 }
 
+BACKUPS = {"CIRCADIA_BACKUP_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}
+
 ISSUER = {
     "AUTH_JWT_ISSUER": "https://auth.example/",
     "AUTH_JWT_AUDIENCE": "circadia",
@@ -81,7 +83,8 @@ ISSUER = {
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_every_secret_can_come_from_a_file(tmp_path: Path, name: str) -> None:
-    values = DATABASE | ALERTS | {"WHOOP_CLIENT_ID": "id", "WHOOP_CLIENT_SECRET": "some-secret"} | GATEWAY | ISSUER
+    values = DATABASE | BACKUPS | ALERTS | GATEWAY | ISSUER
+    values |= {"WHOOP_CLIENT_ID": "id", "WHOOP_CLIENT_SECRET": "some-secret"}
     text = values.pop(name, "a-secret-of-some-length")
     file = tmp_path / "secret"
     file.write_text(f"{text}\n")
@@ -143,6 +146,7 @@ def test_unknown_names(tmp_path: Path) -> None:
         (ALERTS | {"ALERT_EMAIL_TO": "a@b.example, owner"}, "ALERT_EMAIL_TO: it has to be an e-mail address"),
         (ALERTS | {"ALERT_EMAIL_FROM": "Me <a@b.example>"}, "ALERT_EMAIL_FROM: it has to be an e-mail address"),
         (ALERTS | {"SMTP_URL": "mail.example"}, "SMTP_URL: it has to be smtp://"),
+        ({"CIRCADIA_BACKUP_KEY": "c2hvcnQ="}, "CIRCADIA_BACKUP_KEY: it has to be 32 bytes in base64"),
         (ALERTS | {"SMTP_URL": "smtp://me@mail.example"}, "SMTP_URL: it has to name both a user and a password"),
         ({"WHOOP_API_BASE_URL": "ftp://x"}, "WHOOP_API_BASE_URL: it has to be a full http(s) URL"),
     ],

@@ -11,33 +11,45 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from circadia import __version__
+from circadia import __version__, telemetry
 from circadia.api import envelopes, problems
-from circadia.api.auth import SECURITY_SCHEMES, Keys
+from circadia.api.auth import KEY_ONLY, SECURITY_SCHEMES
+from circadia.api.credentials import Keys, Sessions
 from circadia.api.middleware import Envelope
 from circadia.api.routes import (
+    admin,
     backfills,
     connect,
     days,
+    erase,
+    exports,
     gateway,
     health,
     identities,
     imports,
+    instance,
     internal,
+    links,
+    me,
     policies,
     records,
     runs,
     sahha_webhooks,
+    shares,
+    signin,
     status,
+    trends,
     webhooks,
 )
 from circadia.clock import Clock, Sleep, system_clock
 from circadia.config import Settings
 from circadia.runtime import GatewayRuntime, Runtime, open_gateway, open_runtime, retry_rejects
+from circadia.scrape import Scrape
 from circadia.sync.pace import Pace
-from circadia.web import docs
+from circadia.web import docs, pages
 
 _DESCRIPTION = "WHOOP data from the owner's own PostgreSQL: connect members, read days, follow syncs."
 
@@ -48,7 +60,28 @@ Part = Literal["all", "whoop", "gateway"]
 
 _WHOOP: tuple[APIRouter, ...] = (
     health.whoop,
-    *(each.router for each in (days, webhooks, records, runs, backfills, status, imports, internal, connect)),
+    *(
+        each.router
+        for each in (
+            days,
+            trends,
+            webhooks,
+            records,
+            runs,
+            backfills,
+            status,
+            imports,
+            exports,
+            erase,
+            internal,
+            connect,
+            signin,
+            links,
+            me,
+            shares,
+            admin,
+        )
+    ),
 )
 _GATEWAY: tuple[APIRouter, ...] = (
     *gateway.ROUTERS,
@@ -83,6 +116,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(telemetry.exporting())
             runtime: GatewayRuntime
             if part == "gateway":
                 runtime = await stack.enter_async_context(open_gateway(settings, clock=clock, transport=transport))
@@ -97,12 +131,16 @@ def create_app(
             app.state.tasks = set()
             app.state.keys = Keys(runtime.db, runtime.keyring, clock, bootstrap)
             stack.push_async_callback(app.state.keys.close)
+            app.state.sessions = Sessions(runtime.db, clock)
+            stack.push_async_callback(app.state.sessions.close)
+            app.state.issuer = runtime.issuer if isinstance(runtime, Runtime) else None
             stack.push_async_callback(_finish, app.state.tasks)
             await retry_rejects(runtime)
             if worker and isinstance(runtime, Runtime):
                 runtime.jobs.start_worker()
+            app.state.scrape = Scrape(runtime, part)
             if settings.metrics_port is not None:
-                await stack.enter_async_context(_metrics_served(settings.metrics_port))
+                await stack.enter_async_context(app.state.scrape.served(settings.metrics_port))
             yield
 
     shown = settings.environment == "development"
@@ -115,14 +153,18 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         openapi_url="/openapi.json" if shown else None,
-        telemetry={"logs": False, "operation_spans": False},
+        telemetry={"logs": False, "operation_spans": False, "exclude": telemetry.untold},
     )
     app.state.part = part
-    for router in (health.router, *_ROUTERS[part]):
+    pages.install_static(app)
+    if part != "gateway":
+        pages.install(app)
+    for router in (health.router, instance.router, *_ROUTERS[part]):
         app.include_router(router)
     problems.install(app)
     if shown:
         docs.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -144,7 +186,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             for each in operations.values():
                 told = each["responses"].items()
                 each["responses"] = {status: how for status, how in told if not envelopes.refuses(path, int(status))}
-        schema["security"] = [{name: []} for name in SECURITY_SCHEMES]
+        schema["security"] = KEY_ONLY
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -152,17 +194,3 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 async def _finish(tasks: set[asyncio.Task[None]]) -> None:
     """Let imports that have begun end."""
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _metrics_served(port: int) -> AsyncIterator[None]:
-    """Prometheus' own small server, for loopback only."""
-    from prometheus_client import start_http_server
-
-    from circadia.metrics import REGISTRY
-
-    server, thread = start_http_server(port, addr="127.0.0.1", registry=REGISTRY)
-    yield
-    await asyncio.to_thread(server.shutdown)
-    server.server_close()
-    thread.join()

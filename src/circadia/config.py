@@ -31,6 +31,7 @@ from circadia.clients.mail import parse_smtp_url
 from circadia.clients.signature import key_of
 from circadia.domain.plans import Plan, parse_plan
 from circadia.errors import Misconfigured
+from circadia.storage.sealed_stream import parse_key
 
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
 _GUARDED_PREFIXES = ("CIRCADIA_", "WHOOP_", "SAHHA_", "AUTH_")
@@ -118,6 +119,7 @@ class Settings(BaseModel):
     sync_plan: Annotated[Plan, BeforeValidator(_plan)] = Plan("adaptive")
     service_api_key: SecretStr | None = Field(default=None, min_length=16)
     token_encryption_keys: SecretStr | None = None
+    circadia_backup_key: Annotated[SecretStr, _read_by(parse_key)] | None = None
     redirect_urls: ListOfText = ()
     cors_origins: ListOfText = ()
     signup: Literal["owner", "invite", "allowlist", "open"] = "owner"

@@ -1,7 +1,8 @@
-"""Deeds on grants: connect, finish, look, disconnect, erase.
+"""Deeds on grants: connect, sign in and up, finish, look, disconnect, erase.
 
 A `state` alone never attaches a WHOOP account. In a browser it is tied to a cookie set when the flow began; an app
-finishes with the user id it began with; and a browser that comes back without the cookie is asked by name first.
+finishes with the user id it began with; and a browser that comes back without the cookie is asked by name first, but
+never signed in: somebody else's consent must not make it theirs.
 """
 
 from __future__ import annotations
@@ -10,24 +11,26 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
+from circadia.admission import Admission, closed
 from circadia.clients.whoop.auth import MemberAuth, Tokens
 from circadia.clients.whoop.client import WhoopClient
-from circadia.clients.whoop.oauth import OAuth, authorization_url, new_state, new_verifier
+from circadia.clients.whoop.oauth import Issued, OAuth, authorization_url, new_state, new_verifier
 from circadia.clock import Clock
 from circadia.domain.members import Connection as Grant
 from circadia.domain.members import check_user_id
-from circadia.errors import CircadiaError, GrantLost, Invalid, Misconfigured, NotFound, ScopeMissing
-from circadia.storage import authorizations, budget, deliveries, identities, members
+from circadia.errors import CircadiaError, Forbidden, GrantLost, Invalid, Misconfigured, NotFound, ScopeMissing
+from circadia.storage import audit, authorizations, budget, deliveries, identities, links, members, people
 from circadia.storage import tokens as stored_tokens
-from circadia.storage.authorizations import Authorization, fingerprint
+from circadia.storage.audit import ActorKind
+from circadia.storage.authorizations import Authorization, Purpose, fingerprint
 from circadia.storage.envelope import Keyring
-from circadia.storage.erasure import erase_beside_whoop
-from circadia.storage.postgres import Database
+from circadia.storage.erasure import erase_beside_whoop, erase_person
+from circadia.storage.postgres import Connection, Database
 
 if TYPE_CHECKING:
     from circadia.sync.jobs import Jobs
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FLOW_LIFETIME = timedelta(minutes=10)
+
+Actor = tuple[str, ActorKind]
+"""Who did something, for the audit: a name and what it is the name of."""
 
 _HISTORY_FIRST = timedelta(minutes=1)
 """What webhooks told of before mostly arrives with the newest pages of the history, which need no hint."""
@@ -44,9 +50,10 @@ _UNKNOWN_STATE = "this consent is not known here: older than ten minutes, finish
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A consent to be asked for. `browser` is the secret of the cookie that binds it."""
+    """A consent to be asked for. `browser` is the secret of the cookie that binds it; nobody's `user_id` is known yet
+    while they sign in."""
 
-    user_id: str
+    user_id: str | None
     authorization_url: str
     state: str
     browser: str
@@ -54,10 +61,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A member who is connected now, and where their browser goes next."""
+    """A member who is connected now, why, and where their browser goes next."""
 
     grant: Grant
     redirect_url: str | None
+    purpose: Purpose
 
 
 class Connections:
@@ -82,11 +90,13 @@ class Connections:
         self._jobs = jobs
         self._clock = clock
         self._redirect_allowed = redirect_allowed
+        self.unnamed: Actor = ("circadia", "system")
+        """Who ends a connection where nobody is named, for the audit."""
 
     async def begin(self, user_id: str, redirect_url: str | None = None) -> Started:
         """Start a consent for a user. Misconfigured without a WHOOP app, Invalid for a redirect that is not allowed."""
         check_user_id(user_id)
-        oauth = self._configured()
+        self._configured()
         if redirect_url and not self._redirect_allowed(redirect_url):
             raise Invalid(
                 "this redirect_url is not allowed",
@@ -94,12 +104,34 @@ class Connections:
                 remedy="Where the WHOOP service runs, add it to REDIRECT_URLS exactly as it is sent, or use one on the "
                 "origin of its PUBLIC_URL.",
             )
+        log.info("connect.begun", user=user_id)
+        return await self._ask(user_id, redirect_url or None, Admission("connect"))
+
+    async def begin_signin(self, admission: Admission) -> Started:
+        """Start a consent that says by itself who somebody is. Misconfigured without a WHOOP app."""
+        self._configured()
+        log.info("signin.begun", purpose=admission.purpose)
+        return await self._ask(None, None, admission)
+
+    async def _ask(self, user_id: str | None, redirect_url: str | None, admission: Admission) -> Started:
+        oauth = self._configured()
         state, verifier, browser = new_state(), new_verifier(), secrets.token_urlsafe(32)
         now = self._clock()
-        pending = Authorization(user_id, verifier, redirect_url or None, fingerprint(browser))
+        pending = Authorization(
+            user_id,
+            verifier,
+            redirect_url,
+            fingerprint(browser),
+            admission.purpose,
+            admission.email,
+            admission.invitation_hash,
+        )
         await authorizations.open_(self._db, self._keyring, state, pending, now, now + FLOW_LIFETIME)
-        log.info("connect.begun", user=user_id)
         return Started(user_id, authorization_url(oauth.client, state, verifier), state, browser)
+
+    async def try_credentials(self) -> datetime | None:
+        """`OAuth.try_credentials` of the app that is configured."""
+        return await self._configured().try_credentials()
 
     async def awaited(self, state: str, browser: str | None) -> tuple[Authorization, bool]:
         """What a state stands for, and whether this browser is the one it is bound to."""
@@ -115,14 +147,21 @@ class Connections:
         await authorizations.bind_browser(self._db, state, fingerprint(browser))
         return browser
 
-    async def refuse(self, state: str) -> None:
-        """The member or WHOOP said no: the state is used up."""
-        await authorizations.consume(self._db, self._keyring, state, self._clock())
+    async def refuse(self, state: str) -> Authorization | None:
+        """The member or WHOOP said no: the state is used up. Returns what it stood for."""
+        return await authorizations.consume(self._db, self._keyring, state, self._clock())
 
     async def finish(
-        self, code: str, state: str, *, user_id: str | None = None, browser: str | None = None
+        self,
+        code: str,
+        state: str,
+        *,
+        user_id: str | None = None,
+        browser: str | None = None,
+        by: Actor | None = None,
     ) -> Finished:
-        """Turn a code into a connection. The caller is either the app that began (`user_id`) or the bound browser."""
+        """Turn a code into a connection. The caller is either the app that began (`user_id`) or the bound browser; `by`
+        is who did it, where that is not the person themselves."""
         oauth = self._configured()
         pending, bound = await self.awaited(state, browser)
         if not bound and (user_id is None or user_id != pending.user_id):
@@ -130,26 +169,74 @@ class Connections:
         if await authorizations.consume(self._db, self._keyring, state, self._clock()) is None:
             raise Invalid(_UNKNOWN_STATE, kind="state_unknown", remedy="Start connecting again.")
         issued = await oauth.exchange(code, pending.code_verifier)
+        profile = await self._profile(issued)
         try:
-            profile = await self._client.profile_of(issued.token)
+            whose = await self._whose(pending, profile)
+            grant = await self._keep(whose, profile, issued, pending, by)
+        except Forbidden:
+            await self._give_back(issued)
+            raise
+        # its newest pages go before everybody's history and behind whoever waits for a day
+        await self._jobs.request(grant.member_id, "backfill", "webhook")
+        log.info("connect.done", user=grant.user_id, purpose=pending.purpose)
+        return Finished(grant, pending.redirect_url, pending.purpose)
+
+    async def _profile(self, issued: Issued) -> dict[str, Any]:
+        try:
+            profile: dict[str, Any] = await self._client.profile_of(issued.token)
         except ScopeMissing as error:
             raise ScopeMissing(
                 "without the profile Circadia cannot tell whose WHOOP account it is",
                 remedy="Connect again and leave `read:profile` ticked.",
             ) from error
-        now = self._clock()
+        return profile
+
+    async def _whose(self, pending: Authorization, profile: dict[str, Any]) -> str | None:
+        """Whom a WHOOP account is attached to; None when somebody is to be made for it."""
+        if pending.user_id is not None:
+            return pending.user_id
+        if known := await members.user_of_account(self._db, profile["user_id"]):
+            return known
+        if pending.purpose == "signin":
+            raise closed("nobody here is known by this WHOOP account, and sign-up is closed")
+        if pending.email is not None and pending.email != str(profile.get("email") or "").casefold():
+            raise closed("this WHOOP account has another e-mail address than the one that was typed")
+        return None
+
+    async def _keep(
+        self, user_id: str | None, profile: dict[str, Any], issued: Issued, pending: Authorization, by: Actor | None
+    ) -> Grant:
+        """Store a grant for a user, who is made if there is none."""
+        now, account = self._clock(), profile["user_id"]
         async with self._db.begin() as connection:
-            member_id = await members.ensure(connection, pending.user_id, now)
+            if user_id is None:
+                user_id = await self._admit(connection, pending, now)
+            member_id = await members.ensure(connection, user_id, now)
             # deliveries, connection, tokens: the order in which everybody locks them
-            await deliveries.admit(connection, profile["user_id"], now + _HISTORY_FIRST)
-            await members.bind(connection, member_id, profile["user_id"], issued.scopes, now)
+            await deliveries.admit(connection, account, now + _HISTORY_FIRST)
+            await members.bind(connection, member_id, account, issued.scopes, now)
             await stored_tokens.store(connection, self._keyring, member_id, issued.token)
-        # its newest pages go before everybody's history and behind whoever waits for a day
-        await self._jobs.request(member_id, "backfill", "webhook")
-        log.info("connect.done", user=pending.user_id)
+            if pending.purpose != "connect":
+                await people.ensure(connection, user_id, "member", now, _name(profile))
+            actor, kind = by or (user_id, "person")
+            await audit.note(connection, now, actor, kind, user_id, "connection.made", {"for": pending.purpose})
         grant = await members.grant(self._db, member_id)
         assert grant is not None
-        return Finished(grant, pending.redirect_url)
+        return grant
+
+    async def _admit(self, connection: Connection, pending: Authorization, now: datetime) -> str:
+        """Somebody new, on the strength of what they were admitted by."""
+        invitation = pending.invitation_hash
+        if invitation is not None and await links.consume(connection, invitation, now) is None:
+            raise closed("the invitation was used by somebody else meanwhile, or has run out")
+        return (await people.create(connection, "member", now)).user_id
+
+    async def _give_back(self, issued: Issued) -> None:
+        """End at once what WHOOP granted to somebody who is not let in."""
+        try:
+            await self._client.give_back(issued.token)
+        except CircadiaError as error:
+            log.warning("signin.not_revoked", kind=error.kind)
 
     async def status(self, user_id: str) -> dict[str, Any]:
         """How a user's connection stands; an unknown user is not connected."""
@@ -167,9 +254,11 @@ class Connections:
             "checked_at": self._clock(),
         }
 
-    async def disconnect(self, user_id: str, data: Literal["keep", "erase"]) -> dict[str, Any]:
-        """End a connection here and at WHOOP; with `erase` also everything kept about the user, what Sahha said of them
-        and how they are merged included."""
+    async def disconnect(
+        self, user_id: str, data: Literal["keep", "erase"], *, by: Actor | None = None
+    ) -> dict[str, Any]:
+        """End a connection here and at WHOOP; with `erase` also everything kept about the user, their account, what
+        Sahha said of them and how they are merged included."""
         member = await members.find(self._db, user_id)
         grant = await members.grant_of_user(self._db, user_id)
         if grant is None and data == "keep":
@@ -178,18 +267,21 @@ class Connections:
         now = self._clock()
         async with self._db.begin() as connection:
             if data == "erase":
+                person = await erase_person(connection, user_id)
                 if grant is not None:
                     await deliveries.forget(connection, grant.whoop_user_id)
                 if member is not None:
                     await members.erase(connection, member.id)
                     await budget.forget(connection, member.id)
-                    await authorizations.forget_user(connection, user_id)
                 beside = await erase_beside_whoop(connection, await identities.behind(connection, user_id))
-                if not beside and member is None:
+                if not (beside or person) and member is None:
                     raise _not_connected()
             elif grant is not None:
                 await members.mark(connection, grant.member_id, "not_connected", "disconnected on request", now)
                 await stored_tokens.forget(connection, grant.member_id)
+            deed = "data.erased" if data == "erase" else "connection.ended"
+            told = {"revoked_at_whoop": revoked}
+            await audit.note(connection, now, *(by or self.unnamed), user_id, deed, told)
         log.info("connection.ended", user=user_id, data=data, revoked=revoked)
         return {"user_id": user_id, "connected": False, "revoked_at_whoop": revoked, "data": data}
 
@@ -212,6 +304,10 @@ class Connections:
                 remedy="Set WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET from WHOOP's developer dashboard and restart.",
             )
         return self._oauth
+
+
+def _name(profile: dict[str, Any]) -> str | None:
+    return " ".join(filter(None, (profile.get("first_name"), profile.get("last_name")))) or None
 
 
 def _not_connected() -> NotFound:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 
 _REQUESTS = Histogram(
     "circadia_http_request_seconds",
@@ -19,7 +21,11 @@ _REQUESTS = Histogram(
 _RECORDS = Counter(
     "circadia_sync_records", "Records synced, by type and what became of them", ["type", "result"], registry=REGISTRY
 )
-_RUNS = Counter("circadia_sync_types", "Types synced, by type and how it ended", ["type", "ended"], registry=REGISTRY)
+_TYPES = Counter("circadia_sync_types", "Types synced, by type and how it ended", ["type", "ended"], registry=REGISTRY)
+_RUNS = Counter("circadia_runs", "Runs that have ended, by kind and how", ["kind", "ended"], registry=REGISTRY)
+_RENEWALS = Counter(
+    "circadia_token_renewals", "Token pairs that were renewed, or why they were not", ["ended"], registry=REGISTRY
+)
 _BREAKERS = Gauge(
     "circadia_breaker_open",
     "1 while this process leaves an upstream alone because it failed again and again, until a trial has succeeded",
@@ -33,27 +39,39 @@ _UPSTREAM_FAILURES = Counter(
     registry=REGISTRY,
 )
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _children: dict[tuple[str, str, int], Histogram] = {}
 _relayed: list[Callable[[bytes], None]] = []
 
 
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
-    """One request answered."""
-    key = (method, route, status)
+    """One request answered. A method that nobody knows is `other`: a caller may call it anything."""
+    key = (method if method in _METHODS else "other", route, status)
     child = _children.get(key)
     if child is None:
-        child = _children[key] = _REQUESTS.labels(method, route, str(status))
+        child = _children[key] = _REQUESTS.labels(key[0], route, str(status))
     child.observe(seconds)
 
 
 def count_sync(type_name: str, ended: str, records: dict[str, int]) -> None:
     """One type synced: `records` by result (written, unchanged, deleted, rejected)."""
-    _RUNS.labels(type_name, ended).inc()
+    _TYPES.labels(type_name, ended).inc()
     for result, count in records.items():
         if count:
             _RECORDS.labels(type_name, result).inc(count)
-    for tell in _relayed:
-        tell(json.dumps([type_name, ended, records]).encode() + b"\n")
+    _tell("sync", type_name, ended, records)
+
+
+def count_run(kind: str, ended: str) -> None:
+    """One run has come to its end."""
+    _RUNS.labels(kind, ended).inc()
+    _tell("run", kind, ended)
+
+
+def count_renewal(ended: str) -> None:
+    """One token pair was `renewed`, or could not be: then the kind of the error."""
+    _RENEWALS.labels(ended).inc()
+    _tell("renewal", ended)
 
 
 def breaker_open(upstream: str, *, open_: bool) -> None:
@@ -73,10 +91,14 @@ def relay(tell: Callable[[bytes], None]) -> None:
 
 def count_told(line: bytes) -> None:
     """Count what another process has told."""
-    type_name, ended, records = json.loads(line)
-    count_sync(type_name, ended, records)
+    what, *told = json.loads(line)
+    _COUNTS[what](*told)
 
 
-def exposition() -> bytes:
-    """The metrics in Prometheus' text format."""
-    return generate_latest(REGISTRY)
+def _tell(what: str, *told: Any) -> None:
+    for tell in _relayed:
+        tell(json.dumps([what, *told]).encode() + b"\n")
+
+
+_COUNTS: dict[str, Callable[..., None]] = {"sync": count_sync, "run": count_run, "renewal": count_renewal}
+"""What a worker counts and its server shows."""

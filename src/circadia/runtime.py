@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import psycopg
 
 from circadia.clients.governor import Governor, Limits, Window
 from circadia.clients.http import open_client
+from circadia.clients.issuer import Issuer, PublishedKeys, SharedSecret
 from circadia.clients.mail import parse_smtp_url
 from circadia.clients.notify import Channel, Email, Webhook
 from circadia.clients.signature import key_of
@@ -32,7 +32,7 @@ from circadia.gateway.assembly import open_sources
 from circadia.gateway.core import Gateway
 from circadia.gateway.sahha import SahhaSource
 from circadia.gateway.whoop_here import WhoopHere
-from circadia.storage import budget, members, migrate, tokens
+from circadia.storage import budget, members, migrate, secret_files, tokens
 from circadia.storage.day_reader import DayReader
 from circadia.storage.embedded import EmbeddedPostgres
 from circadia.storage.envelope import Keyring, new_key
@@ -151,6 +151,7 @@ class Runtime(GatewayRuntime):
     on_demand: OnDemand
     notices: Notices
     schedule: Schedule
+    issuer: Issuer | None
 
     @property
     def app(self) -> str:
@@ -273,6 +274,7 @@ async def open_runtime(
             on_demand,
             notices,
             schedule,
+            _issuer(settings, http, clock),
         )
 
 
@@ -327,12 +329,7 @@ def load_keyring(settings: Settings) -> Keyring:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            fresh = path.with_suffix(f".{os.getpid()}")
-            fresh.touch(mode=0o600)
-            fresh.write_text(new_key() + "\n", encoding="ascii")
-            with suppress(FileExistsError):  # another process was first: its keys count
-                path.hardlink_to(fresh)
-            fresh.unlink()
+            secret_files.keep(path, new_key())
         return Keyring.parse(path.read_text(encoding="ascii").strip())
     except OSError as error:
         raise Misconfigured(f"cannot keep the encryption keys in {path}: {error.strerror}") from error
@@ -346,3 +343,12 @@ def _oauth_client(settings: Settings) -> Client:
         redirect_url=settings.whoop_redirect_url,
         base_url=settings.whoop_oauth_base_url,
     )
+
+
+def _issuer(settings: Settings, http: httpx2.AsyncClient, clock: Clock) -> Issuer | None:
+    """Whose tokens of an app's users are believed; None when nobody's are."""
+    url, secret = settings.auth_jwt_jwks_url, settings.auth_jwt_secret
+    if settings.auth_jwt_issuer is None or settings.auth_jwt_audience is None:
+        return None
+    trust = PublishedKeys(http, url, clock) if url else SharedSecret(secret.get_secret_value()) if secret else None
+    return Issuer(trust, settings.auth_jwt_issuer, settings.auth_jwt_audience, clock) if trust else None

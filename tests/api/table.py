@@ -10,7 +10,8 @@ import httpx2
 
 Scope = Literal["read", "write", "admin"]
 _RUN = "8e2f6a52-6f0e-4f8e-9f10-0d5f3f2f8b10"
-_EXAMPLES = {"user_id": "alice", "type": "sleep", "run_id": _RUN}
+_EXAMPLES = {"user_id": "alice", "type": "sleep", "analysis": "load", "run_id": _RUN}
+_EXAMPLES |= {"token": "t" * 43, "share_id": _RUN, "session_id": _RUN, "key_id": "0d9f3a1b22c4", "delivery_id": "7"}
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,39 @@ ROUTES = (
     Route("GET", "/health/ready", None),
     Route("GET", "/health/whoop-api", None),
     Route("GET", "/metrics", "admin"),
+    Route("GET", "/api/v1/instance", None),
+    Route("POST", "/auth/signin", None, json={}),
+    Route("GET", "/auth/link/{token}", None),
+    Route("POST", "/auth/link", None),
+    Route("GET", "/api/v1/preferences/{user_id}", "read"),
+    Route("PUT", "/api/v1/preferences/{user_id}", "write", json={}),
+    Route("GET", "/api/v1/shares/{user_id}", "write"),
+    Route("POST", "/api/v1/shares/{user_id}", "write", json={"name": "Coach"}),
+    Route("DELETE", "/api/v1/shares/{user_id}/{share_id}", "write"),
+    Route("GET", "/api/v1/audit/{user_id}", "admin"),
+    Route("GET", "/api/v1/audit", "admin"),
+    Route("GET", "/api/v1/admin/members", "admin"),
+    Route("POST", "/api/v1/admin/signin-links", "admin", json={"user_id": "alice"}),
+    Route("POST", "/api/v1/admin/invitations", "admin", json={}),
+    Route("GET", "/api/v1/admin/allowlist", "admin"),
+    Route("PUT", "/api/v1/admin/allowlist", "admin", json={"emails": []}),
+    Route("GET", "/api/v1/admin/keys", "admin"),
+    Route("POST", "/api/v1/admin/keys", "admin", json={"name": "laptop", "scope": "read"}),
+    Route("DELETE", "/api/v1/admin/keys/{key_id}", "admin"),
+    Route("GET", "/api/v1/admin/deliveries", "admin"),
+    Route("POST", "/api/v1/admin/deliveries/{delivery_id}/replay", "admin"),
+    Route("POST", "/api/v1/admin/self-test", "admin"),
     Route("GET", "/api/v1/whoop/daily-data/{user_id}", "read"),
     Route("GET", "/api/v1/whoop/days/{user_id}", "read", "?from=2026-11-01&to=2026-11-03"),
     Route("GET", "/api/v1/whoop/records/{user_id}/{type}", "read"),
     Route("GET", "/api/v1/whoop/statistics/{user_id}", "read"),
+    Route("GET", "/api/v1/whoop/metrics", "read"),
+    Route("GET", "/api/v1/whoop/trends/{user_id}", "read"),
+    Route("GET", "/api/v1/whoop/trends/{user_id}/{analysis}", "read"),
+    Route("GET", "/api/v1/whoop/export/{user_id}", "write"),
+    Route("GET", "/api/v1/whoop/connection/{user_id}", "read"),
+    Route("DELETE", "/api/v1/whoop/connection/{user_id}", "write"),
+    Route("POST", "/api/v1/whoop/erase/{user_id}", "admin", json={"confirm": "alice"}),
     Route("POST", "/api/v1/whoop/sync/{user_id}", "write", json={}),
     Route("POST", "/api/v1/whoop/reconcile/{user_id}", "write", json={"full": True}),
     Route("POST", "/api/v1/whoop/backfill/{user_id}", "write", json={"action": "pause"}),
@@ -104,6 +134,14 @@ OLDER = (
     ),
 )
 """Routes whose errors are not problem documents."""
+SIGNED_IN = (
+    Route("GET", "/api/v1/me", None),
+    Route("GET", "/api/v1/me/sessions", None),
+    Route("DELETE", "/api/v1/me/sessions/{session_id}", None),
+    Route("POST", "/auth/connect", None),
+    Route("POST", "/auth/signout", None),
+)
+"""Routes for somebody who is signed in, whom no key stands for."""
 CLOSED = [each for each in ROUTES if each.scope is not None]
 OF_A_USER = [each for each in CLOSED if "{user_id}" in each.path]
 WEAKER: dict[str, tuple[Scope, ...]] = {"read": (), "write": ("read",), "admin": ("read", "write")}

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.conftest import ORIGIN, Api, Json, Serve
-from tests.api.table import OLDER, ROUTES
+from tests.api.table import OLDER, ROUTES, SIGNED_IN
 
 
 @pytest.fixture
@@ -29,7 +29,11 @@ async def described(serve: Serve) -> Api:
 async def test_every_route_is_described_and_no_other(described: Api) -> None:
     document = described.app.openapi()
     told = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
-    assert told == {(each.method, each.path) for each in (*ROUTES, *OLDER)}
+    assert told == {(each.method, each.path) for each in (*ROUTES, *OLDER, *SIGNED_IN)}
+    for route in SIGNED_IN:
+        operation = document["paths"][route.path][route.method.lower()]
+        assert operation["security"] == [{"Session": []}], route
+        assert "401" in operation["responses"], route
     for route in (*ROUTES, *OLDER):
         operation = document["paths"][route.path][route.method.lower()]
         assert operation["summary"], route
@@ -39,7 +43,7 @@ async def test_every_route_is_described_and_no_other(described: Api) -> None:
             assert {"401", "403"} <= set(operation["responses"]), route
             content = operation["responses"]["401"]["content"]
             assert list(content) == ["application/json" if route in OLDER else "application/problem+json"], route
-    assert set(document["components"]["securitySchemes"]) == {"ApiKey", "Bearer"}
+    assert set(document["components"]["securitySchemes"]) == {"ApiKey", "Bearer", "Session"}
 
 
 async def test_what_is_told_as_400_is_not_described_as_422(described: Api) -> None:

@@ -36,7 +36,9 @@ def test_demo_comes_up_and_goes_on_the_next_time(tmp_path: Path, place: Path) ->
     terminal = Terminal(tmp_path, {"CIRCADIA_DATA_DIR": str(place), "HTTP_PROXY": "http://127.0.0.1:9"})
     with terminal.start("demo", *CHOICES) as demo:
         told = json.loads(demo.stdout(r".*\n")[0])
-        assert list(told) == ["ready", "url", "simulator", "api_key", "users", "database_url", "sahha", "settings"]
+        assert list(told) == [
+            *("ready", "url", "signin_url", "simulator", "api_key", "users", "database_url", "sahha", "settings"),
+        ]
         assert (told["ready"], told["users"]) == (True, ["demo", "demo-2", "demo-3"])
         _complete(told)
         assert terminal.run("demo").refused("running", str(place))
@@ -87,10 +89,20 @@ def _complete(told: dict[str, str]) -> None:
         types = http.get(f"{told['url']}/api/v1/whoop/statistics/demo").json()["types"]
         assert {name: each["count"] for name, each in types.items()} == {name: len(truth[name]) for name in types}
         assert http.get(f"{told['url']}/docs").status_code == 200
+        _signs_in(told)
         for user_id, states in STATES.items():
             days = {"from": day["date"], "to": day["date"]}
             answer = http.get(f"{told['url']}/api/v1/unified/{user_id}/days", params=days).json()
             assert (answer["sources"]["whoop"]["state"], answer["sources"]["sahha"]["state"]) == states, answer
+
+
+def _signs_in(told: dict[str, str]) -> None:
+    """The printed link signs in as the demo's owner."""
+    with httpx2.Client(headers={"Origin": told["url"]}, trust_env=False) as browser:
+        token = told["signin_url"].rpartition("/")[2]
+        assert browser.post(f"{told['url']}/auth/link", data={"token": token}).status_code == 303
+        me = browser.get(f"{told['url']}/api/v1/me").json()
+    assert (me["user_id"], me["role"], me["connection"]["state"]) == ("demo", "owner", "connected")
 
 
 def test_demo_touches_nothing_that_is_no_demo(tmp_path: Path) -> None:

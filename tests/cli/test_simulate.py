@@ -55,3 +55,8 @@ def test_sahha_knows_nobody_else(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     assert terminal.run("simulate", "sahha", "--port", "0", *WORLD, "--profile", "anna=1").refused("1", "--seed")
     assert terminal.run("simulate", "sahha", "--profile", "anna").code == 2
+
+
+def test_members_connect_themselves_only_with_a_key(tmp_path: Path) -> None:
+    refused = Terminal(tmp_path).run("simulate", "whoop", "--connect", "http://127.0.0.1:8000")
+    assert refused.refused("SERVICE_API_KEY")

@@ -39,12 +39,14 @@ async def filled(stage: NewStage) -> Stage:
 
 
 async def rows_of(here: Stage, member_id: int, account: int, user_id: str) -> dict[str, int]:
-    """Rows about a member by table, for every table that names members, WHOOP accounts or users."""
+    """Rows about a member by table, for every table that names members, WHOOP accounts or users; what was done stays
+    written down."""
     found = {}
     for column, value in (("member_id", member_id), ("whoop_user_id", account), ("user_id", user_id)):
         tables = await here.db.rows(
-            "SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_name) "
-            "WHERE column_name = %s AND tables.table_schema = 'public' AND table_type = 'BASE TABLE'",
+            "SELECT table_name FROM information_schema.columns c JOIN information_schema.tables USING (table_schema, "
+            "table_name) WHERE column_name = %s AND table_schema = 'public' AND table_type = 'BASE TABLE' "
+            "AND table_name <> 'audit'",
             (column,),
         )
         for (table,) in tables:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 Scheme = Literal["light", "dark"]
 PHONE, WIDE = (390, 844), (1440, 900)
 
+_PATIENCE_MS = 15_000  # a machine that does something else, too
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -25,6 +26,7 @@ def executable() -> str | None:
 @contextmanager
 def launched() -> Iterator[Browser]:
     """Chromium without a window."""
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         # root in a container has no sandbox to use
         browser = playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
@@ -99,10 +101,15 @@ def browsing(
 def settle(page: Page) -> None:
     """Wait until nothing is fetched and nothing moves any more."""
     page.wait_for_load_state("networkidle")
+    still(page)
+
+
+def still(page: Page) -> None:
+    """Wait until nothing moves that comes to an end."""
     page.evaluate(
         "() => Promise.all(document.getAnimations().filter(each => each.effect?.getTiming().iterations !== Infinity)"
-        ".map(each => each.finished.catch(() => null)))"
+        ".map(each => each.finished.catch(() => null))).then(() => null)"
     )
 
 
-__all__ = ["PHONE", "WIDE", "Browser", "Error", "Page", "Scheme", "Watched", "browsing", "launched", "settle"]
+__all__ = ["PHONE", "WIDE", "Browser", "Error", "Page", "Scheme", "Watched", "browsing", "launched", "settle", "still"]

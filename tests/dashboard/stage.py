@@ -40,12 +40,11 @@ class Stage:
         return Watched(frozenset(urlsplit(each).netloc for each in (self.url, self.simulator)))
 
     def link(self, user_id: str = "demo") -> str:
-        """A one-time link that signs a member in, as the terminal gives it."""
-        said = self.terminal.run("signin-link", user_id, "--json")
-        return str(said.data["url"])
+        """A one-time link that signs a member in, as the owner gives it."""
+        return str(self.api("POST", "/api/v1/admin/signin-links", json={"user_id": user_id})["url"])
 
     def owner_link(self) -> str:
-        """The same for the owner."""
+        """A one-time link for the owner, as the terminal gives it."""
         return str(self.terminal.run("owner-link", "--json").data["url"])
 
     def api(self, method: str, path: str, **details: Any) -> Any:
@@ -56,11 +55,24 @@ class Stage:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def whoop(self, method: str, path: str, **details: Any) -> Any:
+        """What the simulated WHOOP's own console says: `/_sim` and the path."""
+        answer = httpx2.request(method, f"{self.simulator}/_sim{path}", timeout=30, trust_env=False, **details)
+        answer.raise_for_status()
+        return answer.json()
+
+    def free_account(self) -> dict[str, Any]:
+        """The profile of somebody at the simulated WHOOP whom nobody here has connected."""
+        profiles: list[dict[str, Any]] = self.whoop("GET", "/members")
+        return next(each for each in profiles if not each["lineages"])
+
     def fault(self, kind: str, **details: Any) -> None:
         """Have the simulated WHOOP misbehave."""
-        httpx2.post(
-            f"{self.simulator}/_sim/faults", json={"kind": kind, **details}, timeout=30, trust_env=False
-        ).raise_for_status()
+        self.whoop("POST", "/faults", json={"kind": kind, **details})
+
+    def mended(self) -> None:
+        """Have it behave again."""
+        self.whoop("DELETE", "/faults")
 
 
 @contextmanager

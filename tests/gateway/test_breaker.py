@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
+from prometheus_client import generate_latest
 
 from circadia import metrics
 from circadia.errors import (
@@ -219,7 +220,7 @@ async def test_what_metrics_tell(upstream: Upstream, seconds: Seconds) -> None:
     name = upstream.breaker.name
 
     def told() -> list[str]:
-        lines = metrics.exposition().decode().splitlines()
+        lines = generate_latest(metrics.REGISTRY).decode().splitlines()
         return [line for line in lines if f'"{name}"' in line and "_created" not in line]
 
     assert told() == [f'circadia_breaker_open{{upstream="{name}"}} 0.0']

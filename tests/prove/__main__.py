@@ -17,7 +17,7 @@ import structlog
 
 from tests import postgres
 from tests.postgres import Server
-from tests.prove import budget, converge, gateway, intake, takeover, truth
+from tests.prove import alerts, budget, converge, gateway, intake, takeover, truth
 
 PROOFS = {
     "truth": truth,
@@ -26,6 +26,7 @@ PROOFS = {
     "budget": budget,
     "takeover": takeover,
     "gateway": gateway,
+    "alerts": alerts,
 }
 """Each has `arguments(parser)`, and `run(server, options)` and `slice_(server, seed)`, which tell whether it held."""
 

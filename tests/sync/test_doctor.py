@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from circadia.domain.catalog import BY_NAME
+from circadia.domain.preferences import Preferences
 from circadia.runtime import installation
-from circadia.storage import budget
+from circadia.storage import budget, preferences
 from circadia.sync.doctor import examine
 from tests.conftest import NewStage
 from tests.simulated import Stage
@@ -173,6 +174,19 @@ async def test_a_manual_plan(stage: NewStage) -> None:
     found = (await findings(here))["plan_manual"]
     assert found["severity"] == "warning"
     assert "SYNC_PLAN=adaptive" in found["remedy"]
+
+
+async def test_a_member_who_wants_to_be_asked_for(stage: NewStage) -> None:
+    here = await stage()
+    await here.backfill()
+    here.clock.advance(6 * HOUR)
+    assert {"overdue"} & (await findings(here)).keys()
+    await preferences.put(here.db, "alice", Preferences(sync="on_request"), here.clock())
+    found = await findings(here)
+    assert "overdue" not in found
+    assert found["sync_on_request"]["severity"] == "info"
+    here.clock.advance(2 * DAY)
+    assert (await findings(here))["sync_on_request"]["severity"] == "warning"
 
 
 async def test_a_history_that_is_coming_held_back_or_failed(stage: NewStage) -> None:

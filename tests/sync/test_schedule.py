@@ -14,9 +14,10 @@ from circadia.clients.governor import Limits
 from circadia.domain.catalog import BY_NAME, CATALOG, COLLECTIONS, SCOPES
 from circadia.domain.demand import Stretch
 from circadia.domain.plans import parse_plan
+from circadia.domain.preferences import Preferences
 from circadia.simulator.clock import StandingClock
 from circadia.simulator.world import Quirks
-from circadia.storage import runs, sync_states
+from circadia.storage import preferences, runs, sync_states
 from circadia.storage import schedule as stored
 from circadia.storage.postgres import Database
 from circadia.sync.schedule import RECENT, WHOLE, Schedule
@@ -153,6 +154,24 @@ async def test_nothing_is_released_while_whoop_wants_a_pause_nor_by_the_manual_p
 
 async def later(db: Database, clock: StandingClock) -> None:
     await db.execute("UPDATE sync_states SET due_at = %s", (clock() + 1000 * DAY,))
+
+
+async def test_who_wants_to_be_asked_for_is_left_out(db: Database, clock: StandingClock) -> None:
+    (first, second) = await populate(db, clock(), 2)
+    await db.execute(
+        "UPDATE sync_states SET due_at = due_at - interval '1 hour', compared_recent_at = %s", (clock() - 2 * RECENT,)
+    )
+    settings = Preferences(sync="on_request")
+    await preferences.put(db, "user-1", settings, clock())
+    await preferences.put(db, "somebody-without-data", settings, clock())
+    assert {each.member_id for each in await stored.due(db, CATALOG, clock(), 100, quiet=False)} == {second}
+    compared = await stored.longest_uncompared(db, COLLECTIONS, "compared_recent_at", clock(), clock(), 100)
+    assert {each.member_id for each in compared} == {second}
+    assert [each.members for each in await stored.groups(db, clock())] == [1]
+    late = await sync_states.behind(db, CATALOG, clock() + DAY, clock())
+    assert [each.member_id for each in late] == [second]
+    await preferences.put(db, "user-1", Preferences(), clock())
+    assert {each.member_id for each in await stored.due(db, CATALOG, clock(), 100, quiet=False)} == {first, second}
 
 
 async def test_deep_comparisons_come_when_nothing_else_is_due(db: Database, clock: StandingClock) -> None:

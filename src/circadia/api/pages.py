@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from html import escape
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse
+
+from circadia.api.problems import documented
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -20,7 +23,8 @@ form { display: flex; flex-wrap: wrap; gap: 12px; margin-top: 1.5rem; }
 button { font: inherit; padding: .6rem 1.2rem; border-radius: 8px; border: 1px solid GrayText; background: Canvas;
   color: CanvasText; cursor: pointer; }
 button.main { background: #14614a; border-color: #14614a; color: #fff; }
-small { color: GrayText; }
+small { color: color-mix(in srgb, CanvasText 70%, Canvas); }
+a { color: inherit; }
 """
 _DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY = (
@@ -40,9 +44,39 @@ def _page(title: str, body: str, status: int, *, form_leads_to: str | None = Non
     )
 
 
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of the problems that a route for browsers tells on a page."""
+    return {
+        each: {**told, "description": "What happened and what to do", "content": {"text/html": {}, **told["content"]}}
+        for each, told in documented(*statuses).items()
+    }
+
+
+_ON = "<p><a href='/'>To the start page</a></p>"
+
+
+def _sentence(text: str) -> str:
+    return escape(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."))
+
+
 def message(title: str, what: str, remedy: str, *, status: int = 200) -> HTMLResponse:
     """What happened and what to do."""
-    return _page(title, f"<p>{escape(what)}</p><p><small>{escape(remedy)}</small></p>", status)
+    return _page(title, f"<p>{_sentence(what)}</p><p><small>{escape(remedy)}</small></p>{_ON}", status)
+
+
+def link(title: str, what: str, button: str, token: str) -> HTMLResponse:
+    """Ask once before a one-time link is used. The browser has to say where the form was sent from, which it does not
+    for a page that wants no referrer at all."""
+    response = _page(
+        title,
+        f"<p>{escape(what)}</p><p><small>The link works once. If you did not expect it, close this page.</small></p>"
+        "<form method='post' action='/auth/link'>"
+        f"<input type='hidden' name='token' value='{escape(token)}'>"
+        f"<button class='main'>{escape(button)}</button></form>",
+        200,
+    )
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
 
 
 def confirmation(user_id: str, code: str, state: str, redirect_url: str | None) -> HTMLResponse:

@@ -9,18 +9,23 @@ import typer
 
 from circadia import __version__
 from circadia.cli import (
+    backup,
     connect,
     db,
     deliveries,
     doctor,
     gateway,
+    grafana,
     identity,
     imports,
     keys,
     notices,
     output,
+    owner,
+    people,
     running,
     runs,
+    secrets,
     serve,
     simulate,
     status,
@@ -45,11 +50,13 @@ app.command(rich_help_panel=_START)(command.demo)
 app.command(rich_help_panel=_START)(serve.serve)
 app.command(rich_help_panel=_START)(serve.worker)
 app.add_typer(simulate.app, name="simulate", rich_help_panel=_START)
+app.command(rich_help_panel=_START)(owner.owner_link)
 app.command(rich_help_panel=_MEMBERS)(connect.connect)
 app.command(rich_help_panel=_MEMBERS)(connect.disconnect)
 app.command(rich_help_panel=_MEMBERS)(runs.sync)
 app.command(rich_help_panel=_MEMBERS)(runs.backfill)
 app.command(rich_help_panel=_MEMBERS)(runs.reconcile)
+app.command(rich_help_panel=_MEMBERS)(people.signin_link)
 app.command("import", rich_help_panel=_MEMBERS)(imports.import_)
 app.command(rich_help_panel=_MEMBERS)(status.status)
 app.command(rich_help_panel=_MEMBERS)(doctor.stats)
@@ -57,7 +64,11 @@ app.command(rich_help_panel=_MEMBERS)(doctor.doctor)
 app.add_typer(gateway.app, name="gateway", rich_help_panel=_GATEWAY)
 app.add_typer(identity.app, name="identity", rich_help_panel=_GATEWAY)
 app.add_typer(keys.app, name="keys", rich_help_panel=_OPERATE)
+app.command(rich_help_panel=_OPERATE)(secrets.secrets)
 app.add_typer(db.app, name="db", rich_help_panel=_OPERATE)
+app.command(rich_help_panel=_OPERATE)(backup.backup)
+app.command(rich_help_panel=_OPERATE)(backup.restore)
+app.add_typer(grafana.app, name="grafana", rich_help_panel=_OPERATE)
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel=_OPERATE)
 app.add_typer(notices.app, name="notices", rich_help_panel=_OPERATE)
 

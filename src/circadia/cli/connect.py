@@ -15,6 +15,7 @@ import typer
 from circadia import config
 from circadia.cli import browser, output, running
 from circadia.cli.arguments import Json, User
+from circadia.cli.owner import TERMINAL
 from circadia.config import is_loopback
 from circadia.domain.members import Connection as Grant
 from circadia.errors import Invalid, Misconfigured, NotFound
@@ -103,6 +104,7 @@ async def _end_here(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
     async with running.opened() as runtime:
         whoop_id = (await runtime.gateway.identity(user_id)).whoop_id
         before = await members.grant_of_user(runtime.db, whoop_id) if whoop_id else None
+        runtime.connections.unnamed = TERMINAL
         ended = await runtime.gateway.disconnect(user_id, data.value)
     connected = before is not None and before.state == "connected"
     return ended, ended["revoked_at_whoop"] or not connected
@@ -131,7 +133,7 @@ async def _connect(user_id: str, headless: bool, json: bool) -> int:
         if headless:
             grant = await _pasted(runtime, started)
         else:
-            grant = await _come_back(runtime, started, before.connected_at if before else None)
+            grant = await _come_back(runtime, user_id, started, before.connected_at if before else None)
         someone_works = await runtime.jobs.someone_works()
     if json:
         output.print_json(
@@ -158,7 +160,7 @@ async def _pasted(runtime: Runtime, started: Started) -> Grant:
     output.say("Then paste the address the browser was sent to (or the code in it):")
     answer = (await asyncio.to_thread(sys.stdin.readline)).strip()
     code, state = _read(answer, started.state)
-    return (await runtime.connections.finish(code, state, user_id=started.user_id)).grant
+    return (await runtime.connections.finish(code, state, user_id=started.user_id, by=TERMINAL)).grant
 
 
 def _read(answer: str, state: str) -> tuple[str, str]:
@@ -176,7 +178,7 @@ def _read(answer: str, state: str) -> tuple[str, str]:
     return fields["code"][0], state
 
 
-async def _come_back(runtime: Runtime, started: Started, connected_before: datetime | None) -> Grant:
+async def _come_back(runtime: Runtime, user_id: str, started: Started, connected_before: datetime | None) -> Grant:
     """Wait until the running service has finished the consent."""
     if not await _answers(runtime.settings.public_url):
         output.say(
@@ -189,7 +191,7 @@ async def _come_back(runtime: Runtime, started: Started, connected_before: datet
     used_up_at: float | None = None
     clock = asyncio.get_running_loop().time
     while True:
-        grant = await members.grant_of_user(runtime.db, started.user_id)
+        grant = await members.grant_of_user(runtime.db, user_id)
         if grant and grant.state == "connected" and grant.connected_at != connected_before:
             return grant
         if used_up_at is None and not await _still_awaited(runtime, started.state):
@@ -197,7 +199,7 @@ async def _come_back(runtime: Runtime, started: Started, connected_before: datet
         if used_up_at is not None and clock() - used_up_at > _EXCHANGE_S:
             raise Invalid(
                 "nothing was connected: the consent was declined, failed or took longer than ten minutes",
-                remedy=f"Start again with `circadia connect {started.user_id}`; the service's log says what happened.",
+                remedy=f"Start again with `circadia connect {user_id}`; the service's log says what happened.",
             )
         await asyncio.sleep(_LOOK_EVERY_S)
 

@@ -7,12 +7,14 @@ import os
 import shutil
 import signal
 import subprocess
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from circadia import config
-from circadia.cli import output, running
+from circadia.cli import grafana, output, running
 from circadia.cli.arguments import Json
 from circadia.config import Settings
 from circadia.errors import Misconfigured
@@ -72,11 +74,9 @@ def psql(arguments: typer.Context) -> None:
       circadia db psql -c "SELECT count(*) FROM sleeps"
     """
     settings = config.load()
-    if settings.database_url is not None:
-        address = libpq_url(settings.database_url.get_secret_value())
-        raise typer.Exit(_psql(shutil.which("psql"), address, arguments.args))
-    with EmbeddedPostgres(settings.circadia_data_dir) as embedded:
-        code = _psql(shutil.which("psql") or _psql_of(settings), embedded.url(), arguments.args)
+    with running.database_url(settings) as address:
+        own = None if settings.database_url else _psql_of(settings)
+        code = _psql(shutil.which("psql") or own, address, arguments.args)
     raise typer.Exit(code)
 
 
@@ -91,11 +91,41 @@ def check(json: Json = False) -> None:
     running.run(_check(json))
 
 
+@app.command()
+def downgrade(json: Json = False) -> None:
+    """Take the schema one step back, for an older version of Circadia. Stop every process and make a backup first.
+
+    \b
+    Examples:
+      circadia db downgrade
+    """
+    running.run_here(lambda: _downgrade(json))
+
+
+@app.command()
+def move(
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="An empty PostgreSQL database.")],
+    json: Json = False,
+) -> None:
+    """Copy the whole database into another, empty one: from the embedded PostgreSQL to your own, for example.
+
+    Refused while Circadia runs or anybody writes. Every table is compared by
+    checksum; all of it is copied, or nothing. The old database stays as it is.
+    A password may also come from PGPASSWORD or ~/.pgpass.
+
+    \b
+    Examples:
+      circadia db move --to postgresql://circadia:password@db.example.org/circadia
+    """
+    running.run_here(lambda: _move(to, json))
+
+
 async def _upgrade(json: bool) -> int:
     async with running.opened_database(migrated=False) as (_settings, db):
         before = await asyncio.to_thread(migrate.current, db.url)
         await asyncio.to_thread(migrate.upgrade, db.url)
         after = await asyncio.to_thread(migrate.current, db.url)
+        await grafana.advise(db)
     if json:
         output.print_json({"before": before, "revision": after})
     else:
@@ -103,6 +133,38 @@ async def _upgrade(json: bool) -> int:
             f"The schema is at {after}"
             + (", as it was." if before == after else f", it was {f'at {before}' if before else 'empty'}.")
         )
+    return running.DONE
+
+
+def _downgrade(json: bool) -> int:
+    settings = config.load()
+    running.quiet_log(settings)
+    with running.database_url(settings) as address:
+        before = migrate.current(address)
+        revision = migrate.downgrade(address)
+    if json:
+        output.print_json({"before": before, "revision": revision})
+    else:
+        typer.echo(f"The schema is at {revision}, it was at {before}.")
+    return running.DONE
+
+
+def _move(to: str, json: bool) -> int:
+    from circadia import backups
+
+    settings = config.load()
+    running.quiet_log(settings)
+    with running.database_url(settings) as address, output.table_by_table("Moving") as told:
+        moved = backups.move(address, to, told)
+    if json:
+        output.print_json(asdict(moved))
+    else:
+        typer.echo(f"{moved.rows} rows in {moved.tables} tables are there, and every checksum agrees.")
+    keys = settings.circadia_data_dir / "token_encryption_keys"
+    output.say(
+        "Set DATABASE_URL to it before you start Circadia again"
+        + ("." if settings.token_encryption_keys else f", and TOKEN_ENCRYPTION_KEYS to what {keys} holds.")
+    )
     return running.DONE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +11,10 @@ import typer
 
 from circadia.cli import output, running
 from circadia.cli.arguments import Json, span
+from circadia.cli.owner import TERMINAL
 from circadia.clock import system_clock
-from circadia.domain.members import ApiKey
 from circadia.errors import NotFound
-from circadia.storage import keys, tokens
+from circadia.storage import audit, keys, tokens
 
 if TYPE_CHECKING:
     from circadia.storage.envelope import Keyring
@@ -109,6 +109,8 @@ async def _create(name: str, scope: Scope, expires: timedelta | None, json: bool
         key, text = await keys.create(
             db, keyring, name, frozenset({scope.value}), now, now + expires if expires else None
         )
+        details = {"key": key.id, "name": key.name, "scope": scope.value}
+        await audit.note(db, now, *TERMINAL, None, "key.made", details)
     if json:
         output.print_json({"id": key.id, "name": key.name, "key": text, "scopes": sorted(key.scopes)})
         return running.DONE
@@ -124,7 +126,7 @@ async def _list(json: bool) -> int:
     now = system_clock()
     if json:
         output.print_json(
-            {"keys": [asdict(each) | {"scopes": sorted(each.scopes), "state": _state(each, now)} for each in found]}
+            {"keys": [asdict(each) | {"scopes": sorted(each.scopes), "state": each.state(now)} for each in found]}
         )
         return running.DONE
     rows = [
@@ -132,7 +134,7 @@ async def _list(json: bool) -> int:
             each.id,
             each.name,
             ", ".join(sorted(each.scopes)),
-            _state(each, now),
+            each.state(now),
             output.instant(each.created_at),
             output.instant(each.expires_at),
             output.age(each.last_used_at, now),
@@ -143,18 +145,14 @@ async def _list(json: bool) -> int:
     return running.DONE
 
 
-def _state(key: ApiKey, now: datetime) -> str:
-    if key.revoked_at is not None:
-        return "revoked"
-    return "expired" if key.expires_at is not None and key.expires_at <= now else "good"
-
-
 async def _revoke(key_id: str) -> int:
     async with running.opened_database() as (_settings, db):
-        if not await keys.revoke(db, key_id, system_clock()):
+        now = system_clock()
+        if not await keys.revoke(db, key_id, now):
             raise NotFound(
                 f"there is no key {key_id} that is still good", remedy="`circadia keys list` shows the keys."
             )
+        await audit.note(db, now, *TERMINAL, None, "key.revoked", {"key": key_id})
     output.say(f"Key {key_id} has ended.")
     return running.DONE
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -91,6 +92,22 @@ def counting() -> Progress:
         console=shown_on,
         disable=not shown_on.is_terminal,
     )
+
+
+@contextmanager
+def table_by_table(deed: str) -> Iterator[Callable[[str, int], None]]:
+    """Shows on a terminal how far a copy is, and is told each table with its rows."""
+    copied = 0
+    with counting() as display:
+        line = display.add_task(deed, total=None, told="")
+
+        def told(table: str, rows: int) -> None:
+            nonlocal copied
+            copied += rows
+            display.update(line, told=f"{copied} rows, {table}")
+
+        yield told
+        display.update(line, total=1, completed=1)
 
 
 def instant(at: datetime | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import psycopg
@@ -57,6 +57,40 @@ def run(work: Coroutine[Any, Any, int], *, until_stopped: bool = False) -> NoRet
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         code = runner.run(_interruptible(work, DONE if until_stopped else INTERRUPTED))
     raise typer.Exit(code)
+
+
+def run_here(work: Callable[[], int]) -> NoReturn:
+    """Carry out a command that needs no event loop and exit with its code. SIGINT and SIGTERM end it as an exception
+    does, so that what is open is closed in order."""
+    stopped = False
+
+    def stop(*_: object) -> NoReturn:
+        nonlocal stopped
+        stopped = True
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        code = work()
+    except (KeyboardInterrupt, SystemError):  # the driver's C code can make the one into the other
+        if not stopped:
+            raise
+        code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The libpq URL of the database of these settings; the embedded server stays up meanwhile."""
+    from circadia.storage.embedded import EmbeddedPostgres
+    from circadia.storage.postgres import libpq_url
+
+    if settings.database_url is not None:
+        yield libpq_url(settings.database_url.get_secret_value())
+    else:
+        with EmbeddedPostgres(settings.circadia_data_dir) as embedded:
+            yield embedded.url()
 
 
 async def _interruptible(work: Coroutine[Any, Any, int], code_when_stopped: int) -> int:

@@ -12,7 +12,7 @@ import structlog
 import typer
 
 from circadia import config, logs
-from circadia.cli import running
+from circadia.cli import owner, running
 from circadia.sync.pace import SLOTS
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ async def _serve(settings: Settings, listener: socket.socket, only: Part | None,
         if worker:
             child = await stack.enter_async_context(beside.worker_beside())
             app.state.employed = child.works
+        if only != "gateway":
+            await owner.offer(app.state.runtime.db, settings)
         # what is here now stays until the end: the collector need not look at it again (a sixth of a gateway's read)
         gc.collect()
         gc.freeze()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
@@ -37,22 +38,50 @@ def whoop(
     members: Members = 3,
     days: Days = 730,
     seed: Seed = 1,
+    host: Annotated[str, typer.Option(help="Address to listen on; inside a container 0.0.0.0.")] = HOST,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep what happens in it here, over restarts.")
+    ] = None,
+    connect: Annotated[
+        str | None, typer.Option(metavar="URL", help="Have its members connect themselves at this Circadia.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """A WHOOP of simulated members: OAuth with a consent page, the v2 API, rate limits, signed webhooks.
 
     It prints the settings that lead `circadia serve` to it. Faults and the clock are moved under /_sim.
+    With --connect its members are called demo, demo-2, ... there; the key for
+    it is SERVICE_API_KEY.
 
     \b
     Examples:
       circadia simulate whoop
       circadia simulate whoop --members 20 --days 1095 --seed 7
     """
-    listener = listening.bind(HOST, port)
-    running.run(_simulate(listener, members, days, seed, json), until_stopped=True)
+    service = (connect, _service_key()) if connect else None
+    listener = listening.bind(host, port)
+    running.run(_simulate(listener, members, days, seed, state, service, json), until_stopped=True)
 
 
-async def _simulate(listener: socket.socket, members: int, days: int, seed: int, json: bool) -> int:
+def _service_key() -> str:
+    from circadia import config
+    from circadia.errors import Misconfigured
+
+    key = config.load().service_api_key
+    if key is None:
+        raise Misconfigured("--connect needs a key of the service", remedy="Set SERVICE_API_KEY as the service has it.")
+    return key.get_secret_value()
+
+
+async def _simulate(
+    listener: socket.socket,
+    members: int,
+    days: int,
+    seed: int,
+    state: Path | None,
+    service: tuple[str, str] | None,
+    json: bool,
+) -> int:
     from circadia.simulator.serve import (
         APART_REDIRECT_URI,
         DEMO_CLIENT_ID,
@@ -63,7 +92,10 @@ async def _simulate(listener: socket.socket, members: int, days: int, seed: int,
     )
     from circadia.simulator.whoop import Limits
 
-    made = simulator(members=members, days=days, seed=seed, limits=Limits(), client=demo_client(), state_file=None)
+    back_to = (f"{service[0].rstrip('/')}/auth/callback",) if service else ()
+    client = demo_client((DEMO_REDIRECT_URI, APART_REDIRECT_URI, *back_to))
+    made = simulator(members=members, days=days, seed=seed, limits=Limits(), client=client, state_file=state)
+    made.state.save()
     url = f"http://{HOST}:{listening.port_of(listener)}"
     facts = {
         "WHOOP_CLIENT_ID": DEMO_CLIENT_ID,
@@ -74,7 +106,26 @@ async def _simulate(listener: socket.socket, members: int, days: int, seed: int,
     }
     ids = {"members": list(made.state.world.user_ids)}
     hint = f"For a WHOOP service apart from the gateway: WHOOP_REDIRECT_URL={APART_REDIRECT_URI}"
-    return await _serve(made, listener, f"A simulated WHOOP with {members} members", ids, facts, json=json, hint=hint)
+    title = f"A simulated WHOOP with {members} members"
+    people = made.state.world.user_ids
+
+    async def connect() -> None:
+        if service is not None:
+            await _connect(*service, people)
+
+    return await _serve(made, listener, title, ids, facts, json=json, hint=hint, then=connect)
+
+
+async def _connect(url: str, key: str, people: Sequence[int]) -> None:
+    """Every simulated member through the OAuth flow, who is not connected yet."""
+    from circadia.cli.demo.cast import names
+    from circadia.cli.demo.visit import Visitor
+
+    async with Visitor(url, key) as visitor:
+        for user_id, account in zip(names(len(people)), people, strict=True):
+            if not await visitor.connected(user_id):
+                await visitor.connect(user_id, account)
+                output.say(f"{user_id} is connected to WHOOP account {account}.")
 
 
 @app.command()
@@ -166,8 +217,9 @@ async def _serve(
     *,
     json: bool,
     hint: str | None = None,
+    then: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
-    """Serve until stopped, after saying where and with which settings."""
+    """Serve until stopped, after saying where and with which settings; `then` is done once it answers."""
     url = f"http://{HOST}:{listening.port_of(listener)}"
     async with delivering(made), listening.serving(made.app, listener):
         if json:
@@ -178,6 +230,8 @@ async def _serve(
             if hint is not None:
                 output.say(hint)
             output.say("Stop it with Ctrl-C.")
+        if then is not None:
+            await then()
         await asyncio.Event().wait()
     return running.DONE
 

@@ -79,6 +79,12 @@ class ApiKey:
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
+    def state(self, now: datetime) -> Literal["good", "expired", "revoked"]:
+        """Whether the key is taken, and why not."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "good"
+
     def allows(self, scope: KeyScope) -> bool:
         """Whether the key may do what `scope` names; admin may all, write may read."""
         granted = max((KEY_SCOPES.index(each) for each in KEY_SCOPES if each in self.scopes), default=-1)

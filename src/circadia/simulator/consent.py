@@ -71,6 +71,7 @@ def _page(title: str, content: str, status: int = 200) -> Response:
     return HTMLResponse(
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
+        '<link rel="icon" href="data:,">'
         f"<style>{_STYLE}</style></head><body><main>{content}</main></body></html>",
         status,
         headers={"Cache-Control": "no-store"},

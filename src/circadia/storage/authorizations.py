@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from circadia.storage.envelope import Keyring
 from circadia.storage.postgres import Connection, Database, row
+
+Purpose = Literal["connect", "signin", "signup"]
 
 
 def fingerprint(secret: str) -> bytes:
@@ -17,15 +21,21 @@ def fingerprint(secret: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """A consent that was asked for. `browser_hash` is of the cookie that binds it to a browser."""
+    """A consent that was asked for. `browser_hash` is of the cookie that binds it to a browser.
 
-    user_id: str
+    Who signs in or up has no `user_id` yet: WHOOP says who it is. `email` is the one that has to be WHOOP's for a
+    sign-up, `invitation_hash` is of the invitation that it uses up."""
+
+    user_id: str | None
     code_verifier: str
     redirect_url: str | None
     browser_hash: bytes | None
+    purpose: Purpose = "connect"
+    email: str | None = None
+    invitation_hash: bytes | None = None
 
 
-_COLUMNS = "user_id, code_verifier, redirect_url, browser_hash"
+_COLUMNS = "user_id, code_verifier, redirect_url, browser_hash, purpose, email, invitation_hash"
 
 
 async def open_(
@@ -36,13 +46,17 @@ async def open_(
     async with db.begin() as connection:
         await connection.execute("DELETE FROM authorizations WHERE expires_at <= %s", (now,))
         await connection.execute(
-            f"INSERT INTO authorizations (state_hash, {_COLUMNS}, created_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            f"""INSERT INTO authorizations (state_hash, {_COLUMNS}, created_at, expires_at)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
             (
                 key,
                 pending.user_id,
                 keyring.seal(pending.code_verifier, table="authorizations", row=key.hex(), column="code_verifier"),
                 pending.redirect_url,
                 pending.browser_hash,
+                pending.purpose,
+                pending.email,
+                pending.invitation_hash,
                 now,
                 expires_at,
             ),
@@ -87,9 +101,15 @@ async def _read(connection: Connection, keyring: Keyring, state: str, sql: str, 
     if found is None:
         return None
     verifier = keyring.open(found[1], table="authorizations", row=key.hex(), column="code_verifier")
-    return Authorization(found[0], verifier, found[2], bytes(found[3]) if found[3] is not None else None)
+    return Authorization(found[0], verifier, found[2], _bytes(found[3]), found[4], found[5], _bytes(found[6]))
 
 
-async def forget_user(connection: Connection, user_id: str) -> None:
-    """Drop every consent under way for a user."""
-    await connection.execute("DELETE FROM authorizations WHERE user_id = %s", (user_id,))
+def _bytes(found: Any) -> bytes | None:
+    return None if found is None else bytes(found)
+
+
+async def forget_user(connection: Connection, user_id: str, emails: Sequence[str]) -> None:
+    """Drop every consent under way for a user, and every one that somebody with such an address has begun."""
+    await connection.execute(
+        "DELETE FROM authorizations WHERE user_id = %s OR email = ANY (%s)", (user_id, list(emails))
+    )

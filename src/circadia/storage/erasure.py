@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from circadia.domain.identities import Identity
-from circadia.storage import identities, overrides, sahha, whoop_links
+from circadia.storage import (
+    authorizations,
+    identities,
+    leaving,
+    links,
+    overrides,
+    people,
+    preferences,
+    sahha,
+    shares,
+    whoop_links,
+)
 from circadia.storage.postgres import Connection, Database
 
 
@@ -20,6 +31,19 @@ async def erase_beside_whoop(connection: Connection, user: Identity) -> bool:
             at_sahha |= await sahha.forget(connection, sahha_id)
     own = await overrides.forget(connection, user.user_id)
     return at_sahha or own or user.mapped
+
+
+async def erase_person(connection: Connection, user_id: str) -> bool:
+    """Erase somebody's account (but not the owner's) with its sessions, what they share, their links and settings, and
+    their e-mail address wherever it stands; whether there was anything. It comes before their profile goes, which knows
+    the address."""
+    emails = (await leaving.find(connection, user_id)).emails
+    await links.forget_user(connection, user_id)
+    await connection.execute("DELETE FROM allowed_emails WHERE email = ANY (%s)", (emails,))
+    await authorizations.forget_user(connection, user_id, emails)
+    shared = await shares.forget(connection, user_id) > 0
+    settings = await preferences.forget(connection, user_id)
+    return await people.forget(connection, user_id) or shared or settings
 
 
 async def erase_user(db: Database, user: Identity) -> bool:

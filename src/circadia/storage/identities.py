@@ -75,7 +75,13 @@ async def behind(connection: Connection, some_id: str) -> Identity:
 async def forget(connection: Connection, user_id: str) -> Identity:
     """The same within a transaction."""
     await connection.execute("DELETE FROM identities WHERE user_id = %s", (user_id,))
-    return _of(await rows(connection, _NAMING, {"id": user_id}), user_id)
+    return await bare(connection, user_id)
+
+
+async def bare(connection: Connection, user_id: str) -> Identity:
+    """Who a user is when nothing is said of them."""
+    said = await rows(connection, _NAMING, {"id": user_id})
+    return _of([each for each in said if each[0] != user_id], user_id)
 
 
 def _of(said: Sequence[Row], user_id: str) -> Identity:

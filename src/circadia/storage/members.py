@@ -50,6 +50,15 @@ async def grant_of_user(db: Database, user_id: str) -> Grant | None:
     return _grant(await db.row(f"{_GRANT} WHERE m.user_id = %s", (user_id,)))
 
 
+async def user_of_account(db: Database, whoop_user_id: int) -> str | None:
+    """The user id of whoever a WHOOP account belongs to here, connected or not."""
+    found = await db.row(
+        "SELECT m.user_id FROM connections k JOIN members m ON m.id = k.member_id WHERE k.whoop_user_id = %s",
+        (whoop_user_id,),
+    )
+    return found[0] if found else None
+
+
 async def grants(db: Database, *, state: ConnectionState = "connected") -> list[Grant]:
     """All connections in a state."""
     found = await db.rows(f"{_GRANT} WHERE k.state = %s ORDER BY m.user_id", (state,))

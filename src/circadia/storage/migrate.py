@@ -1,15 +1,22 @@
-"""Bring a database to this version's schema, once at a time, and say how far one is."""
+"""Bring a database to this version's schema, once at a time, or one step back, and say how far one is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from circadia.errors import Misconfigured
+from circadia.errors import Conflict, Misconfigured
 from circadia.storage.postgres import libpq_url
 
-_SCRIPTS = Path(__file__).parent / "migrations"
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x43697263
 
 
@@ -17,10 +24,46 @@ def _engine_url(url: str) -> str:
     return libpq_url(url).replace("postgresql://", "postgresql+psycopg://", 1)
 
 
-def upgrade(url: str, revision: str = "head") -> None:
+def upgrade(url: str, revision: str = "head", *, scripts: Path = SCRIPTS) -> None:
     """Apply what is missing, holding an advisory lock so that processes starting together wait for one another."""
     from alembic import command
-    from alembic.config import Config
+
+    with _locked(url, scripts) as (config, _):
+        command.upgrade(config, revision)
+
+
+def downgrade(url: str, *, scripts: Path = SCRIPTS) -> str:
+    """Take the last step back, under the same lock; returns the revision that the schema is at now.
+
+    Raises:
+        Conflict: there is no step before this one.
+        Misconfigured: this version does not know the step.
+    """
+    from alembic import command
+
+    with _locked(url, scripts) as (config, directory):
+        found = current(url)
+        if found is None:
+            raise Conflict("the database has no schema to take back")
+        if found not in revisions(scripts):
+            raise Misconfigured(
+                f"the schema is at revision {found}, which this version does not know",
+                remedy="Take it back with the version that made it.",
+            )
+        before = directory.get_revision(found).down_revision
+        if not isinstance(before, str):
+            raise Conflict(
+                f"{found} is the first schema, there is none before it",
+                remedy="Restore a backup into an empty database instead.",
+            )
+        command.downgrade(config, before)
+        return before
+
+
+@contextmanager
+def _locked(url: str, scripts: Path) -> Iterator[tuple[Config, ScriptDirectory]]:
+    """Alembic's configuration with a connection that holds the lock."""
+    from alembic.script import ScriptDirectory
     from sqlalchemy import create_engine, text
 
     engine = create_engine(_engine_url(url))
@@ -29,10 +72,9 @@ def upgrade(url: str, revision: str = "head") -> None:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
             try:
-                config = Config()
-                config.set_main_option("script_location", str(_SCRIPTS))
+                config = _config(scripts)
                 config.attributes["connection"] = connection
-                command.upgrade(config, revision)
+                yield config, ScriptDirectory.from_config(config)
             finally:
                 connection.rollback()
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
@@ -41,14 +83,26 @@ def upgrade(url: str, revision: str = "head") -> None:
         engine.dispose()
 
 
-def head() -> str:
-    """The revision this version of Circadia works with."""
+def _config(scripts: Path) -> Config:
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
-    found = ScriptDirectory.from_config(config).get_current_head()
+    config.set_main_option("script_location", str(scripts))
+    return config
+
+
+def revisions(scripts: Path = SCRIPTS) -> tuple[str, ...]:
+    """Every revision this version of Circadia knows, newest first."""
+    from alembic.script import ScriptDirectory
+
+    return tuple(each.revision for each in ScriptDirectory.from_config(_config(scripts)).walk_revisions())
+
+
+def head() -> str:
+    """The revision this version of Circadia works with."""
+    from alembic.script import ScriptDirectory
+
+    found = ScriptDirectory.from_config(_config(SCRIPTS)).get_current_head()
     if found is None:
         raise Misconfigured("this installation has no migrations: reinstall it")
     return found

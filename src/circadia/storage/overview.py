@@ -8,6 +8,7 @@ from typing import Any
 
 from circadia.domain.catalog import CATALOG
 from circadia.storage.postgres import Connection, Database, row, rows
+from circadia.storage.preferences import asks_on_request
 
 STANDINGS = (
     "needs_reconnect",
@@ -150,8 +151,8 @@ async def backlog(connection: Connection, now: datetime) -> dict[str, Any]:
     """Types that are due and since when, and the runs that have not ended, by kind."""
     due = await row(
         connection,
-        """SELECT count(*), count(DISTINCT s.member_id), min(s.due_at) FROM sync_states s JOIN connections k USING (member_id)
-           WHERE k.state = 'connected' AND s.due_at <= %s""",
+        f"""SELECT count(*), count(DISTINCT s.member_id), min(s.due_at) FROM sync_states s JOIN connections k USING (member_id)
+            WHERE k.state = 'connected' AND s.due_at <= %s AND NOT {asks_on_request("s.member_id")}""",
         (now,),
     )
     runs = await rows(

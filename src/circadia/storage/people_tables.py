@@ -98,6 +98,15 @@ preferences = Table(
     instant("changed_at", nullable=False),
 )
 
+report_grants = Table(
+    "report_grants",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("members.user_id", ondelete="CASCADE", onupdate="CASCADE")),
+    instant("granted_at", nullable=False),
+    Index(None, "user_id"),
+)
+
 audit = Table(
     "audit",
     metadata,

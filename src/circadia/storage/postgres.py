@@ -202,6 +202,16 @@ async def row(connection: Connection, statement: str, parameters: Parameters = (
     return await cursor.fetchone() if cursor.description else None
 
 
+async def batches(
+    connection: Connection, statement: str, parameters: Parameters = (), *, size: int = 200
+) -> AsyncIterator[list[Row]]:
+    """The rows of a statement, so many at a time, in memory that does not grow with them. In a transaction only."""
+    async with connection.cursor(name="circadia_batches") as cursor:
+        await cursor.execute(_sql(statement), parameters)
+        while found := await cursor.fetchmany(size):
+            yield found
+
+
 async def _autocommit(connection: Connection) -> None:
     """Set here and not in the connection arguments, which the job engine passes on with its own."""
     await connection.set_autocommit(True)

@@ -10,6 +10,7 @@ from circadia.domain.cadence import Rhythm, usual_waking
 from circadia.domain.catalog import RecordType
 from circadia.domain.records import offset_of
 from circadia.storage.postgres import Connection, Database, row, rows
+from circadia.storage.preferences import asks_on_request
 
 NOBODY = Rhythm()
 _RHYTHM_OF = timedelta(days=28)
@@ -19,6 +20,7 @@ _EXPIRING = timedelta(minutes=1)
 _OPEN_RUN = "SELECT FROM runs r WHERE r.member_id = s.member_id AND r.state IN ('queued', 'running')"
 _GRANTED = (
     "JOIN connections k ON k.member_id = s.member_id AND k.state = 'connected' "
+    f"AND NOT {asks_on_request('s.member_id')} "
     "JOIN unnest(%(names)s::text[], %(scopes)s::text[]) AS t (name, scope) ON t.name = s.type AND t.scope = ANY (k.scopes)"
 )
 
@@ -51,8 +53,8 @@ class Compared:
 
 
 async def due(db: Database, types: Sequence[RecordType], now: datetime, limit: int, *, quiet: bool) -> list[Due]:
-    """Who is due, longest waiting first, at most `limit` (member, type) pairs. Not those with a sync that waits or
-    runs; nor, in the `quiet` minutes, those whose token would have to be renewed."""
+    """Who is due, longest waiting first, at most `limit` (member, type) pairs. Not those who want to be asked for, nor
+    with a sync that waits or runs; nor, in the `quiet` minutes, those whose token would have to be renewed."""
     found = await db.rows(
         f"""SELECT x.member_id, array_agg(x.type ORDER BY x.due_at, x.type), min(x.due_at) FROM (
                 SELECT s.member_id, s.type, s.due_at FROM sync_states s {_GRANTED}
@@ -94,10 +96,10 @@ async def pull_in(db: Database, waits: Mapping[str, timedelta], now: datetime) -
 
 
 async def groups(db: Database, pushed_since: datetime) -> list[Group]:
-    """The connected members by scopes and by whether a webhook about them has come since an instant."""
+    """The connected members of the schedule by scopes and by whether a webhook about them has come since an instant."""
     found = await db.rows(
-        """SELECT scopes, coalesce(pushed_at >= %(since)s, false) AS pushed, count(*) FROM connections
-           WHERE state = 'connected' GROUP BY scopes, pushed""",
+        f"""SELECT scopes, coalesce(pushed_at >= %(since)s, false) AS pushed, count(*) FROM connections k
+            WHERE state = 'connected' AND NOT {asks_on_request("k.member_id")} GROUP BY scopes, pushed""",
         {"since": pushed_since},
     )
     return [Group(frozenset(each[0]), each[1], each[2]) for each in found]
@@ -106,8 +108,9 @@ async def groups(db: Database, pushed_since: datetime) -> list[Group]:
 async def unscored(db: Database, pushed_since: datetime) -> dict[bool, int]:
     """(member, type) pairs with records that wait for a score, by whether webhooks about the member arrive."""
     found = await db.rows(
-        """SELECT coalesce(k.pushed_at >= %(since)s, false) AS pushed, count(*) FROM sync_states s
-           JOIN connections k USING (member_id) WHERE s.pending > 0 AND k.state = 'connected' GROUP BY pushed""",
+        f"""SELECT coalesce(k.pushed_at >= %(since)s, false) AS pushed, count(*) FROM sync_states s
+            JOIN connections k USING (member_id)
+            WHERE s.pending > 0 AND k.state = 'connected' AND NOT {asks_on_request("k.member_id")} GROUP BY pushed""",
         {"since": pushed_since},
     )
     return {each[0]: each[1] for each in found}

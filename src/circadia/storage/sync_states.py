@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from circadia.domain.catalog import COLLECTIONS, RecordType
 from circadia.storage.postgres import Connection, Database, row
+from circadia.storage.preferences import asks_on_request
 
 _COLUMNS = (
     "cursor_at, floor_at, history_done_at, last_sync_at, last_success_at, success_began_at, due_at, failures, error, "
@@ -234,7 +235,7 @@ async def behind(db: Database, types: Sequence[RecordType], before: datetime, ov
     """Members of whom one of `types`, where its scope is granted, was last brought up to date before `before`, and
     whose syncs fail or are overdue since `overdue_since`. A grant counts from the day it was given."""
     found = await db.rows(
-        """SELECT m.user_id, m.id, array_agg(t.name ORDER BY t.place), min(s.success_began_at),
+        f"""SELECT m.user_id, m.id, array_agg(t.name ORDER BY t.place), min(s.success_began_at),
                   k.state <> 'connected' OR EXISTS (
                       SELECT 1 FROM runs r WHERE r.member_id = m.id AND r.kind = 'sync'
                         AND r.state IN ('queued', 'running') AND r.created_at > %(overdue)s)
@@ -243,7 +244,8 @@ async def behind(db: Database, types: Sequence[RecordType], before: datetime, ov
              ON t.scope = ANY (k.scopes)
            LEFT JOIN sync_states s ON s.member_id = m.id AND s.type = t.name
            WHERE k.state IN ('connected', 'needs_reconnect') AND greatest(s.success_began_at, k.connected_at) < %(before)s
-             AND (s.member_id IS NULL OR s.failures > 0 OR s.due_at <= %(overdue)s)
+             AND (s.member_id IS NULL OR s.failures > 0
+                  OR s.due_at <= %(overdue)s AND NOT {asks_on_request("m.id")})
            GROUP BY m.id, k.member_id ORDER BY m.id""",
         {
             "names": [each.name for each in types],

@@ -12,7 +12,8 @@ from circadia.domain.catalog import CATALOG
 from circadia.domain.findings import Finding
 from circadia.domain.members import Connection as Grant
 from circadia.domain.members import Member
-from circadia.storage import checkup, holds, members
+from circadia.domain.preferences import Preferences
+from circadia.storage import checkup, holds, members, preferences
 from circadia.storage.checkup import Pushes, Rejected, TokenTimes
 from circadia.storage.holds import Hold
 from circadia.storage.postgres import Database
@@ -46,6 +47,7 @@ class Case:
     holds: list[Hold]
     workers: dict[str, Any]
     budgets: list[dict[str, Any]]
+    preferences: Preferences
 
 
 async def examine(
@@ -90,6 +92,7 @@ async def _case(db: Database, member: Member, grant: Grant, now: datetime, insta
         holds=await holds.all_of(db, member.id),
         workers=await workers(db),
         budgets=await installation.budgets(db, now),
+        preferences=await preferences.get(db, member.user_id),
     )
 
 
@@ -104,7 +107,7 @@ def _findings(case: Case) -> Iterator[Finding]:
         yield from symptoms.of_the_token(case.grant, case.token, case.now)
         yield from symptoms.of_the_types(case.grant, case.status, case.now)
         yield from symptoms.of_the_road(case.workers, case.budgets)
-        yield from symptoms.of_the_plan(case.installation, case.member, case.now)
+        yield from symptoms.of_the_plan(case.installation, case.member, case.preferences, case.now)
         yield from symptoms.of_the_history(case.grant.user_id, case.status["backfill"], case.proof)
         yield from symptoms.of_the_webhooks(case.installation, case.grant, case.pushes, case.unannounced, case.now)
     yield from symptoms.of_the_rejects(case.rejected)

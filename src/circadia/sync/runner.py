@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 
+from circadia import metrics
 from circadia.clock import Clock
 from circadia.domain.catalog import BY_NAME, CATALOG
 from circadia.domain.lanes import Lane
@@ -191,6 +192,7 @@ class Runner:
     ) -> None:
         """Write down the end, unless the run was asked to look again meanwhile, or is somebody else's by now."""
         if await runs.finish(self._db, run.id, state, self._clock(), outcome=outcome, error=error, attempt=run.attempt):
+            metrics.count_run(run.kind, state)
             log.info("run.done", kind=run.kind, ended=state)
             return
         now = await runs.load(self._db, run.id)

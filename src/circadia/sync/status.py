@@ -7,7 +7,7 @@ from typing import Any
 
 from circadia.domain.catalog import CATALOG, RecordType
 from circadia.domain.members import Connection as Grant
-from circadia.storage import members, rejects, statistics, sync_states
+from circadia.storage import members, preferences, rejects, statistics, sync_states
 from circadia.storage.postgres import Database
 from circadia.storage.statistics import Total
 from circadia.storage.sync_states import SyncState
@@ -42,9 +42,12 @@ async def sync_status(db: Database, user_id: str, now: datetime, installation: I
     states = await sync_states.all_of(db, member.id)
     rejected = await rejects.counts(db, member.id)
     totals = await statistics.totals(db, member.id)
+    scheduled = (await preferences.get(db, user_id)).sync == "automatic"
     for type_ in CATALOG:
         state = states.get(type_.name, SyncState())
         told["types"][type_.name] = _type(type_, state, grant, totals[type_.name], rejected.get(type_.name, 0))
+        if not scheduled:
+            told["types"][type_.name]["due_at"] = None
     told["backfill"] = await backfill(db, member.id, grant, states, now, installation)
     return told
 

@@ -13,6 +13,7 @@ from circadia.domain.findings import Finding
 from circadia.domain.lanes import LANES
 from circadia.domain.members import Connection as Grant
 from circadia.domain.members import Member
+from circadia.domain.preferences import Preferences
 from circadia.storage.checkup import Pushes, Rejected, TokenTimes
 from circadia.sync.installation import Installation
 
@@ -115,10 +116,19 @@ def of_the_road(workers: dict[str, Any], budgets: Sequence[dict[str, Any]]) -> I
             yield Finding(trouble.kind, "warning", trouble.message, trouble.remedy)
 
 
-def of_the_plan(installation: Installation, member: Member, now: datetime) -> Iterator[Finding]:
+def of_the_plan(
+    installation: Installation, member: Member, preferences: Preferences, now: datetime
+) -> Iterator[Finding]:
     """A plan that asks for nothing by itself."""
-    if installation.app is not None and installation.plan.name == "manual":
-        late = member.as_of is None or member.as_of < now - _STALE
+    late = member.as_of is None or member.as_of < now - _STALE
+    if preferences.sync == "on_request":
+        yield Finding(
+            "sync_on_request",
+            "warning" if late else "info",
+            "the member's own setting is to be asked for: nothing is fetched unless somebody asks or a webhook comes",
+            f"Set it to automatic in the settings, or ask with `circadia sync {member.user_id}`.",
+        )
+    elif installation.app is not None and installation.plan.name == "manual":
         yield Finding(
             "plan_manual",
             "warning" if late else "info",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
 
-_STATIC = Path(__file__).parent / "static"
 _UI = "/static/vendor/swagger-ui"
 
 
 def install(app: FastAPI) -> None:
-    """Serve `/docs` and what it needs."""
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    """Serve `/docs`; what it needs is below `/static`."""
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title=f"{app.title} API",

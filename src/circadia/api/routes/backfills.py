@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict
 
 from circadia.api import examples
-from circadia.api.auth import Writer
+from circadia.api.auth import MemberWriter
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.api.routes.runs import accepted, connected
@@ -40,7 +40,7 @@ class Steered(BaseModel):
     "/backfill/{user_id}", status_code=202, summary="Steer a history", responses=documented(401, 403, 409, 422)
 )
 async def steer_backfill(
-    user_id: UserId, runtime: RuntimeDep, _key: Writer, body: Annotated[BackfillRequest | None, Body()] = None
+    user_id: UserId, runtime: RuntimeDep, _caller: MemberWriter, body: Annotated[BackfillRequest | None, Body()] = None
 ) -> Steered:
     """Ask for what is missing of a member's history, hold it back at the next page, or let it go on from there."""
     action = body.action if body else "start"

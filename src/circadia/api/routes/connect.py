@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from circadia.api import examples, pages
 from circadia.api.auth import OPEN, Admin, Reader, Writer
 from circadia.api.deps import RuntimeDep, UserId
+from circadia.api.entrances import let_in, sign_in
 from circadia.api.problems import documented, status_of
 from circadia.connections import FLOW_LIFETIME, Finished
 from circadia.errors import CircadiaError, Invalid
@@ -37,11 +38,8 @@ _REASONS = {
     "temporarily_unavailable": ("WHOOP is not available right now.", "Wait a moment and start again."),
 }
 _PAGES: dict[int | str, dict[str, Any]] = {
-    303: {"description": "Connected; on to the redirect_url of the beginning"},
-    **{
-        each: {**told, "description": "What happened and what to do", "content": {"text/html": {}, **told["content"]}}
-        for each, told in documented(400, 403, 409, 422, 502).items()
-    },
+    303: {"description": "Connected or signed in; on to the redirect_url of the beginning, or to `/`"},
+    **pages.described(400, 403, 409, 422, 502),
 }
 _OTHER_REASON = ("WHOOP did not grant the connection.", "Start connecting again.")
 
@@ -102,9 +100,9 @@ async def begin(
 ) -> ConnectStarted:
     """Make an authorization URL for a user. A browser that calls this keeps the cookie and needs no confirmation."""
     started = await runtime.connections.begin(user_id, redirect_url or (body.redirect_url if body else None))
-    _set_cookie(runtime, response, started.browser)
+    bind_browser(runtime, response, started.browser)
     return ConnectStarted(
-        user_id=started.user_id,
+        user_id=user_id,
         authorization_url=started.authorization_url,
         state=started.state,
         expires_in=int(FLOW_LIFETIME.total_seconds()),
@@ -117,9 +115,10 @@ async def begin(
     summary="Finish connecting",
     responses=documented(401, 403, 409, 422, 502),
 )
-async def finish(body: CallbackRequest, runtime: RuntimeDep, _key: Writer) -> Connected:
+async def finish(body: CallbackRequest, runtime: RuntimeDep, key: Writer) -> Connected:
     """For apps whose own URL is WHOOP's redirect target: hand over the code, for the user it was begun for."""
-    grant = (await runtime.connections.finish(body.code, body.state, user_id=body.user_id)).grant
+    by = (key.name, key.kind)
+    grant = (await runtime.connections.finish(body.code, body.state, user_id=body.user_id, by=by)).grant
     return Connected(success=True, user_id=grant.user_id, whoop_user_id=grant.whoop_user_id, connected=True)
 
 
@@ -143,11 +142,11 @@ async def status(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str
 async def disconnect(
     user_id: UserId,
     runtime: RuntimeDep,
-    _key: Admin,
+    key: Admin,
     data: Annotated[Literal["keep", "erase"], Query(description="What becomes of the stored data")] = "keep",
 ) -> dict[str, Any]:
     """End the access at WHOOP and here. `erase` also removes everything stored about the user, for good."""
-    return await runtime.connections.disconnect(user_id, data)
+    return await runtime.connections.disconnect(user_id, data, by=(key.name, key.kind))
 
 
 @router.get(
@@ -167,19 +166,18 @@ async def callback(
 ) -> Response:
     """Where WHOOP sends the browser. Without the cookie of the browser it began in, the person is asked by name."""
     if error is not None:
-        if state:
-            await runtime.connections.refuse(state)
-        what, remedy = _REASONS.get(error, _OTHER_REASON)
-        return pages.message("Not connected", what, remedy, status=400)
+        return await _refused(runtime, error, state)
     if not code or not state:
         return pages.message("Not connected", "The link is incomplete.", "Start connecting again.", status=400)
     browser = request.cookies.get(COOKIE)
     try:
         pending, bound = await runtime.connections.awaited(state, browser)
         if bound:
-            return _welcome(await runtime.connections.finish(code, state, browser=browser))
+            return await _welcome(request, runtime, await runtime.connections.finish(code, state, browser=browser))
+        if pending.user_id is None:
+            raise Invalid("this browser is not the one that began to sign in", kind="state_of_another_browser")
         response = pages.confirmation(pending.user_id, code, state, pending.redirect_url)
-        _set_cookie(runtime, response, await runtime.connections.ask_confirmation(state), strict=True)
+        bind_browser(runtime, response, await runtime.connections.ask_confirmation(state), strict=True)
     except CircadiaError as failure:
         return _failed(failure)
     return response
@@ -211,16 +209,33 @@ async def confirm(
         if decision == "cancel":
             await runtime.connections.refuse(state)
             return pages.message("Not connected", "You chose not to connect.", "Nothing was stored.")
-        return _welcome(await runtime.connections.finish(code, state, browser=request.cookies.get(COOKIE)))
+        finished = await runtime.connections.finish(code, state, browser=request.cookies.get(COOKIE))
+        return await _welcome(request, runtime, finished)
     except CircadiaError as failure:
         return _failed(failure)
 
 
-def _welcome(finished: Finished) -> Response:
-    if finished.redirect_url:
+async def _refused(runtime: Runtime, error: str, state: str | None) -> Response:
+    """Back to the dashboard for who came from there and said no; a page for everybody and everything else."""
+    pending = await runtime.connections.refuse(state) if state else None
+    from_us = pending is not None and (
+        pending.purpose != "connect" or pending.redirect_url == f"{runtime.settings.origin}/"
+    )
+    if from_us and error == "access_denied":
+        return RedirectResponse("/welcome?refused", status_code=303)
+    what, remedy = _REASONS.get(error, _OTHER_REASON)
+    return pages.message("Not connected", what, remedy, status=400)
+
+
+async def _welcome(request: Request, runtime: Runtime, finished: Finished) -> Response:
+    if finished.purpose != "connect":
+        async with runtime.db.begin() as connection:
+            token = await sign_in(connection, runtime, request, finished.grant.user_id, "whoop")
+        response = let_in(runtime, token)
+    elif finished.redirect_url:
         parts = urlsplit(finished.redirect_url)
         query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("connected", "true")])
-        response: Response = RedirectResponse(urlunsplit(parts._replace(query=query)), status_code=303)
+        response = RedirectResponse(urlunsplit(parts._replace(query=query)), status_code=303)
     else:
         response = pages.message(
             "WHOOP is connected",
@@ -236,7 +251,8 @@ def _failed(error: CircadiaError) -> Response:
     return pages.message("Not connected", error.message, remedy, status=status_of(error))
 
 
-def _set_cookie(runtime: Runtime, response: Response, secret: str, *, strict: bool = False) -> None:
+def bind_browser(runtime: Runtime, response: Response, secret: str, *, strict: bool = False) -> None:
+    """Bind a consent to this browser."""
     response.set_cookie(
         COOKIE,
         secret,

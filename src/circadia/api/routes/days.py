@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated, Any
@@ -12,7 +11,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from circadia.api import examples
-from circadia.api.auth import Reader
+from circadia.api.answers import tagged
+from circadia.api.auth import MemberReader
 from circadia.api.deps import RuntimeDep, UserId, a_date, no_future
 from circadia.api.problems import documented
 from circadia.errors import Invalid
@@ -40,7 +40,7 @@ async def daily_data(
     request: Request,
     user_id: UserId,
     runtime: RuntimeDep,
-    _key: Reader,
+    _caller: MemberReader,
     date_: Annotated[str | None, Query(alias="date", description="`YYYY-MM-DD`; without it the newest day")] = None,
 ) -> Response:
     """The document of a date: recovery, main sleep, naps, workouts and cycle, with their states.
@@ -55,12 +55,7 @@ async def daily_data(
     body = (await runtime.days.document(user_id, day)).encode()
     if coming:
         body = _say_what_is_coming(body)
-    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    known = request.headers.get("if-none-match", "")
-    if tag in known or known.strip() == "*":
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+    return tagged(request, body)
 
 
 @router.get(
@@ -72,7 +67,7 @@ async def daily_data(
 async def range_of_days(
     user_id: UserId,
     runtime: RuntimeDep,
-    _key: Reader,
+    _caller: MemberReader,
     from_: Annotated[str, Query(alias="from", description="First date, `YYYY-MM-DD`")],
     to: Annotated[str, Query(description="Last date, included")],
 ) -> StreamingResponse:

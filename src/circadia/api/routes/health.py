@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from circadia import __version__, metrics
+from circadia import __version__
 from circadia.api import envelopes
 from circadia.api.auth import OPEN, Admin
 from circadia.api.deps import GatewayRuntimeDep, RuntimeDep
@@ -28,8 +28,10 @@ _SEEN_LATELY = timedelta(minutes=1)
 
 
 @router.get("/", summary="What this is", openapi_extra=OPEN)
-async def root(request: Request) -> dict[str, str]:
-    """Name, version, which part of Circadia answers (`all`, `whoop` or `gateway`) and where to read on."""
+async def root(request: Request, response: Response) -> dict[str, str]:
+    """Name, version, which part of Circadia answers (`all`, `whoop` or `gateway`) and where to read on. Who accepts
+    HTML is shown the dashboard instead."""
+    response.headers["Vary"] = "Accept"
     return {
         "service": "circadia",
         "part": request.app.state.part,
@@ -131,6 +133,6 @@ async def _ask(runtime: Runtime) -> Reachability:
 @router.get(
     "/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response, responses=documented(401, 403)
 )
-async def prometheus(_key: Admin) -> Response:
-    """The process's metrics; METRICS_PORT serves them without a key on loopback."""
-    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+async def prometheus(request: Request, _key: Admin) -> Response:
+    """This process's metrics, and the installation's; METRICS_PORT serves them without a key on loopback."""
+    return Response(await request.app.state.scrape.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

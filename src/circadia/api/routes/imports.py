@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from circadia.api.auth import Writer
+from circadia.api.auth import MemberWriter
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.api.routes.runs import Accepted, accepted
@@ -39,7 +39,7 @@ _FILE_BODY = {
     openapi_extra=_FILE_BODY,
     responses=documented(401, 403, 413, 422),
 )
-async def import_file(request: Request, user_id: UserId, runtime: RuntimeDep, _key: Writer) -> Accepted:
+async def import_file(request: Request, user_id: UserId, runtime: RuntimeDep, _caller: MemberWriter) -> Accepted:
     """The zip (or one of its CSV files) as the request's body. Follow the run for what was read and what was not."""
     from circadia.imports import run_import  # the file reader is only needed by whoever imports
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from circadia.api.auth import Reader, Writer
+from circadia.api.auth import MemberReader, MemberWriter
 from circadia.api.deps import GatewayRuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.domain.metrics import METRICS, Policy, parse_policy, policy_for
@@ -43,14 +43,14 @@ class Merging(BaseModel):
 
 
 @router.get("/{user_id}/policy", summary="How a user is merged", responses=documented(401, 403, 422))
-async def show_policy(user_id: UserId, runtime: GatewayRuntimeDep, _key: Reader) -> Merging:
+async def show_policy(user_id: UserId, runtime: GatewayRuntimeDep, _caller: MemberReader) -> Merging:
     """What was said of this user in `overrides`, and in `policies` what counts for every metric."""
     return _merging(user_id, await overrides.said(runtime.db, user_id), await overrides.policies(runtime.db, user_id))
 
 
 @router.put("/{user_id}/policy", summary="Have a user merged otherwise", responses=documented(401, 403, 422))
 async def put_policy(
-    user_id: UserId, runtime: GatewayRuntimeDep, _key: Writer, body: Annotated[Overrides, Body()]
+    user_id: UserId, runtime: GatewayRuntimeDep, _caller: MemberWriter, body: Annotated[Overrides, Body()]
 ) -> Merging:
     """Replaces all overrides of the user. It works within seconds, on every date that is read from then on."""
     await overrides.replace(runtime.db, user_id, body.overrides, runtime.clock())
@@ -60,7 +60,7 @@ async def put_policy(
 
 
 @router.delete("/{user_id}/policy", summary="Have a user merged like everybody", responses=documented(401, 403, 422))
-async def delete_policy(user_id: UserId, runtime: GatewayRuntimeDep, _key: Writer) -> Merging:
+async def delete_policy(user_id: UserId, runtime: GatewayRuntimeDep, _caller: MemberWriter) -> Merging:
     """Removes all overrides of the user. Asking again changes nothing."""
     await overrides.replace(runtime.db, user_id, {}, runtime.clock())
     runtime.gateway.forget(user_id)

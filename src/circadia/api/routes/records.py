@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from circadia.api import examples
-from circadia.api.auth import Reader
+from circadia.api.auth import MemberReader
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.domain.catalog import BY_NAME, COLLECTIONS, RecordType
@@ -36,7 +36,7 @@ async def list_records(
     user_id: UserId,
     type: CollectionName,  # noqa: A002 - the contract's name
     runtime: RuntimeDep,
-    _key: Reader,
+    _caller: MemberReader,
     start: Annotated[AwareDatetime | None, Query(description="Records that start at or after this instant")] = None,
     end: Annotated[AwareDatetime | None, Query(description="Records that start before this instant")] = None,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
@@ -63,7 +63,7 @@ async def list_records(
     summary="What there is, counted",
     responses={200: {"content": {"application/json": {"example": examples.STATISTICS}}}, **documented(401, 403, 422)},
 )
-async def count_records(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> Response:
+async def count_records(user_id: UserId, runtime: RuntimeDep, _caller: MemberReader) -> Response:
     """Per type: count, first, last, states; per figure n, min, mean and max."""
     body = orjson.dumps({"user_id": user_id, "types": await statistics(runtime.db, user_id)})
     return Response(body, media_type="application/json")

@@ -14,7 +14,8 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict
 
 from circadia.api import examples
-from circadia.api.auth import Reader, Writer
+from circadia.api.auth import AnyReader, MemberWriter
+from circadia.api.callers import may_still_read, reaches
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.domain.catalog import BY_NAME
@@ -27,6 +28,7 @@ router = APIRouter(prefix="/api/v1/whoop", tags=["sync"])
 
 _COMMENT_EVERY_S = 15.0
 _LOOK_EVERY_S = 0.25
+_WHO_EVERY_S = 2.0
 _COME_BACK_AFTER_MS = 2000
 
 
@@ -98,7 +100,7 @@ async def connected(runtime: Runtime, user_id: str) -> Grant:
 
 @router.post("/sync/{user_id}", status_code=202, summary="Sync now", responses=documented(401, 403, 409, 422))
 async def request_sync(
-    user_id: UserId, runtime: RuntimeDep, _key: Writer, body: Annotated[SyncRequest | None, Body()] = None
+    user_id: UserId, runtime: RuntimeDep, _caller: MemberWriter, body: Annotated[SyncRequest | None, Body()] = None
 ) -> Accepted:
     """Ask for a sync. A run that waits already is widened instead of doubled."""
     wanted = body.types if body and body.types is not None else []
@@ -117,7 +119,7 @@ async def request_sync(
     responses=documented(401, 403, 409, 422),
 )
 async def request_reconciliation(
-    user_id: UserId, runtime: RuntimeDep, _key: Writer, body: Annotated[ReconcileRequest | None, Body()] = None
+    user_id: UserId, runtime: RuntimeDep, _caller: MemberWriter, body: Annotated[ReconcileRequest | None, Body()] = None
 ) -> Accepted:
     """Compare what is stored with what WHOOP lists: the last 90 days, or everything with `full`. More deletions than a
     person would make are held back and the run ends `partial`; `allow_deletes` is the word to believe them."""
@@ -126,9 +128,9 @@ async def request_reconciliation(
     return accepted(await runtime.jobs.request(grant.member_id, "reconcile", "person", options=options))
 
 
-async def _known(_key: Reader, run_id: UUID, runtime: RuntimeDep) -> runs.Run:
+async def _known(request: Request, caller: AnyReader, run_id: UUID, runtime: RuntimeDep) -> runs.Run:
     run = await runs.load(runtime.db, run_id)
-    if run is None:
+    if run is None or not await reaches(request, caller, run.user_id, "read"):
         raise NotFound("there is no such run; runs are kept for 30 days", kind="unknown_run")
     return run
 
@@ -170,8 +172,12 @@ async def run_events(
 
 async def _events(request: Request, runtime: Runtime, run: runs.Run, last_event_id: str | None) -> AsyncIterator[bytes]:
     now: runs.Run | None = run
-    told, silent_s = last_event_id, 0.0
+    told, silent_s, known_s = last_event_id, 0.0, 0.0
     while now is not None and not await request.is_disconnected():
+        if known_s >= _WHO_EVERY_S:
+            known_s = 0.0
+            if not await may_still_read(request, run.user_id):
+                return
         view = _view(now)
         if (event_id := _event_id(view)) != told:
             told, silent_s = event_id, 0.0
@@ -186,6 +192,7 @@ async def _events(request: Request, runtime: Runtime, run: runs.Run, last_event_
             yield format_sse_event(comment="still running")
         await asyncio.sleep(_LOOK_EVERY_S)
         silent_s += _LOOK_EVERY_S
+        known_s += _LOOK_EVERY_S
         now = await runs.load(runtime.db, run.id)
 
 

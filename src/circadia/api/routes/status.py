@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from circadia.api import examples
-from circadia.api.auth import Admin, Reader
+from circadia.api.auth import MemberReader, Owner
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.runtime import installation
@@ -26,7 +26,7 @@ def _answers(example: dict[str, Any], *problems: int) -> dict[int | str, dict[st
 @router.get(
     "/sync-status/{user_id}", summary="Where the copy stands", responses=_answers(examples.SYNC_STATUS, 401, 403, 422)
 )
-async def show_status(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str, Any]:
+async def show_status(user_id: UserId, runtime: RuntimeDep, _caller: MemberReader) -> dict[str, Any]:
     """Per type: state, times, cursor, counts and the last outcome; the connection; the backfill and its progress."""
     return await sync_status(runtime.db, user_id, runtime.clock(), installation(runtime.settings))
 
@@ -34,7 +34,7 @@ async def show_status(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dic
 @router.get(
     "/coverage/{user_id}", summary="What the history brought", responses=_answers(examples.COVERAGE, 401, 403, 422)
 )
-async def show_coverage(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str, Any]:
+async def show_coverage(user_id: UserId, runtime: RuntimeDep, _caller: MemberReader) -> dict[str, Any]:
     """Per type and month: what arrived, what became of it, and the days without. `complete` when everything that
     arrived is accounted for and the walk has reached the beginning; `reasons` says what is missing to that."""
     return await proof(runtime.db, user_id)
@@ -44,7 +44,7 @@ async def show_coverage(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> d
 async def show_findings(
     user_id: UserId,
     runtime: RuntimeDep,
-    _key: Reader,
+    _caller: MemberReader,
     days: Annotated[int, Query(ge=1, le=doctor.MOST_DAYS, description="How many days back to look")] = doctor.DAYS,
 ) -> dict[str, Any]:
     """Everything between WHOOP and the store, looked at once: findings with remedies, and what was seen."""
@@ -54,7 +54,7 @@ async def show_findings(
 @router.get("/status", summary="The installation at a glance", responses=_answers(examples.STATUS, 401, 403, 422))
 async def show_installation(
     runtime: RuntimeDep,
-    _key: Admin,
+    _caller: Owner,
     limit: Annotated[int, Query(ge=0, le=1000, description="How many members, those who stand worst first")] = 50,
 ) -> dict[str, Any]:
     """Totals over everybody, the members who stand worst, what is due and queued, the budget by lane, webhooks, held

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from circadia.api import gateway_examples as examples
 from circadia.api.answers import Answer
-from circadia.api.auth import GatewayReader
+from circadia.api.auth import GatewayMemberReader
 from circadia.api.deps import GatewayRuntimeDep, UserId, a_date, no_future
 from circadia.api.problems import documented
 from circadia.errors import Invalid
@@ -38,7 +38,7 @@ async def days(
     request: Request,
     user_id: UserId,
     runtime: GatewayRuntimeDep,
-    _key: GatewayReader,
+    _caller: GatewayMemberReader,
     from_: Annotated[str, Query(alias="from", description="First date, `YYYY-MM-DD`")],
     to: Annotated[str, Query(description="Last date, included")],
 ) -> Response:

@@ -24,10 +24,15 @@ class Cast:
         return "WHOOP and Sahha" if user_id in self.sahha else "WHOOP only"
 
 
+def names(count: int) -> tuple[str, ...]:
+    """What the users of a demo are called."""
+    return tuple("demo" if number == 1 else f"demo-{number}" for number in range(1, count + 1))
+
+
 def cast(people: Sequence[int]) -> Cast:
     """Users for all people of a world, at least two: the last has Sahha only, of several others their last WHOOP only,
     and everybody else both. To the second of those Sahha hands on what WHOOP measured, as it may for real."""
-    users = tuple("demo" if number == 1 else f"demo-{number}" for number in range(1, len(people) + 1))
+    users = names(len(people))
     everybody = dict(zip(users, people, strict=True))
     *members, stranger = users
     both = members[:-1] or members

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from circadia.cli.demo.screen import Screen
     from circadia.cli.demo.visit import Visitor
     from circadia.cli.simulate import Simulator
+    from circadia.runtime import Runtime
 
 _SERVICE_PORT = 8000
+_OWNER = "demo"
 _LOOK_EVERY_S = 0.25
 
 
@@ -37,7 +39,7 @@ def demo(
     reset: Annotated[
         bool, typer.Option("--reset", help="Forget the demo kept in its directory and begin anew.")
     ] = False,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the API's documentation.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the dashboard.")] = False,
     json: Json = False,
 ) -> None:
     """Show everything with simulated members: no WHOOP account, no database, no Docker.
@@ -73,7 +75,7 @@ async def _demo(home: Home, port: int | None, screen: Screen, *, no_browser: boo
     kept = home.kept
     screen.title(f"Circadia demo: {kept.members} simulated members, {kept.days} days of history, seed {kept.seed}")
     async with AsyncExitStack() as stack:
-        service, simulator, sahha, told, people = await _start(stack, home, port, screen)
+        service, simulator, sahha, told, people, runtime = await _start(stack, home, port, screen)
         database = await asyncio.to_thread(EmbeddedPostgres(home.directory).url)
         addresses = Addresses(service, simulator, sahha, database, kept.api_key, home.directory, home.settings_file)
         visitor = await stack.enter_async_context(Visitor(service, kept.api_key))
@@ -81,24 +83,26 @@ async def _demo(home: Home, port: int | None, screen: Screen, *, no_browser: boo
         await _arrive(visitor, list(people.whoop), kept.days, screen)
         for user_id in people.users:
             screen.step(f"{user_id} has {people.sources(user_id)}")
+        signin = await _owned(runtime)
         screen.step(f"Ready after {time.monotonic() - began:.1f} s")
         if json:
             output.print_json(
-                {"ready": True, "url": service, "simulator": simulator, "api_key": kept.api_key}
-                | {"users": list(people.users), "database_url": database, "sahha": sahha, "settings": told}
+                {"ready": True, "url": service, "signin_url": signin, "simulator": simulator}
+                | {"api_key": kept.api_key, "users": list(people.users), "database_url": database}
+                | {"sahha": sahha, "settings": told}
             )
-        screen.ready(addresses, "demo", newest)
+        screen.ready(addresses, _OWNER, newest, signin)
         if not (no_browser or json):
-            await asyncio.to_thread(browser.open_page, f"{service}/docs")
+            await asyncio.to_thread(browser.open_page, signin)
         await asyncio.Event().wait()
     return running.DONE
 
 
 async def _start(
     stack: AsyncExitStack, home: Home, port: int | None, screen: Screen
-) -> tuple[str, str, str, dict[str, str], Cast]:
-    """All servers, up; returns the URLs of service, simulated WHOOP and simulated Sahha, the settings, and who is
-    who."""
+) -> tuple[str, str, str, dict[str, str], Cast, Runtime]:
+    """All servers, up; returns the URLs of service, simulated WHOOP and simulated Sahha, the settings, who is who, and
+    what the service works with."""
     import httpx2
 
     from circadia import logs
@@ -130,7 +134,18 @@ async def _start(
         f"Request limits are {PER_MINUTE:,} a minute and {PER_DAY:,} a day on both sides, "
         "so that nobody waits for the history; WHOOP's own are 100 and 10,000."
     )
-    return service, whoop, sahha, told, people
+    return service, whoop, sahha, told, people, app.state.runtime
+
+
+async def _owned(runtime: Runtime) -> str:
+    """Make the first user the owner, as a person at the terminal could; the link that signs them in."""
+    from circadia.cli.people import make
+    from circadia.clock import system_clock
+    from circadia.storage import people
+
+    async with runtime.db.begin() as connection:
+        await people.claim(connection, _OWNER, system_clock())
+    return (await make(runtime.db, runtime.settings, _OWNER)).url
 
 
 def _simulated(home: Home, service: str) -> tuple[Sequence[Simulator], Cast]:

@@ -75,6 +75,7 @@ class Home:
             "RATE_LIMIT_PER_MINUTE": str(PER_MINUTE),
             "RATE_LIMIT_PER_DAY": str(PER_DAY),
             "SERVICE_API_KEY": self.kept.api_key,
+            "SIGNUP": "invite",
         }
         lines = (f"{name}={shlex.quote(text)}\n" for name, text in told.items())
         _write(self.settings_file, "".join(lines))

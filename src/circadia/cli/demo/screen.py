@@ -56,9 +56,10 @@ class Screen:
             disable=not self._console.is_terminal,
         )
 
-    def ready(self, addresses: Addresses, user_id: str, newest: date) -> None:
+    def ready(self, addresses: Addresses, user_id: str, newest: date, signin: str) -> None:
         """Where everything is, and what to try."""
         lines = (
+            ("Dashboard", f"{signin}  (signs you in as {user_id}, once, within 15 minutes)"),
             ("Service", addresses.service),
             ("API docs", f"{addresses.service}/docs"),
             ("Simulated WHOOP", addresses.simulator),

@@ -17,11 +17,12 @@ from uuid import UUID, uuid4
 import httpx2
 import structlog
 
+from circadia import metrics
 from circadia.clients.whoop.oauth import AnswerLost, OAuth, expired
 from circadia.clock import Clock
 from circadia.domain.members import Token
 from circadia.domain.windows import renewal_due
-from circadia.errors import GrantLost, Misconfigured, RateLimited, UpstreamDown
+from circadia.errors import CircadiaError, GrantLost, Misconfigured, RateLimited, UpstreamDown
 
 log = structlog.get_logger()
 
@@ -121,8 +122,9 @@ class Tokens:
 
     def _landed(self, member_id: int, flight: asyncio.Task[Token]) -> None:
         self._flights.pop(member_id, None)
-        if not flight.cancelled():
-            flight.exception()  # whoever waited has seen it; with nobody waiting it was logged where it happened
+        if not flight.cancelled() and (error := flight.exception()) is not None:
+            # whoever waited has seen it; with nobody waiting it was logged where it happened
+            metrics.count_renewal(error.kind if isinstance(error, CircadiaError) else "broke")
 
     async def _renew(self, member_id: int, version: int) -> Token:
         by = uuid4()
@@ -174,6 +176,7 @@ class Tokens:
                     raise AnswerLost("a renewal's answer was lost, and the second try did not get through") from error
                 raise
             await self._keep(member_id, issued.token)
+            metrics.count_renewal("renewed")
             log.info("token.renewed", member=member_id, version=issued.token.version)
             return issued.token
         raise AssertionError("unreachable")

@@ -122,6 +122,10 @@ class WhoopClient:
         if response.status_code not in (204, 200):
             raise UnexpectedReply(f"WHOOP answered {response.status_code} to the revocation")
 
+    async def give_back(self, token: Token) -> None:
+        """End the access that a token opens which belongs to nobody here."""
+        await self.revoke(_Bearer(token))
+
     async def _json(self, path: str, auth: httpx2.Auth, lane: Lane, parameters: dict[str, str], empty: Any) -> Any:
         async for attempt in stamina.retry_context(
             on=_worth_retrying, attempts=_TRIES, timeout=120.0, wait_initial=0.5, wait_max=15.0, wait_jitter=1.0

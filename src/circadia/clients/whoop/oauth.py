@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -121,7 +122,23 @@ class OAuth:
             version=token.version + 1,
         )
 
+    async def try_credentials(self) -> datetime | None:
+        """Have WHOOP look at the app's id and secret, by a refresh token that cannot be good; returns what WHOOP's
+        clock shows, where it says so. Misconfigured when they are not taken, UpstreamDown when WHOOP does not say."""
+        response = await self._post({"grant_type": "refresh_token", "refresh_token": "none", "scope": "offline"})
+        failure = self._failure(response)
+        if not isinstance(failure, GrantLost):
+            raise failure
+        told = response.headers.get("date")
+        return parsedate_to_datetime(told) if told else None
+
     async def _token_call(self, form: dict[str, str], version: int) -> Issued:
+        response = await self._post(form)
+        if response.status_code != httpx2.codes.OK:
+            raise self._failure(response)
+        return self._issued(response, version)
+
+    async def _post(self, form: dict[str, str]) -> httpx2.Response:
         if not (self.client.id and self.client.secret):
             # WHOOP's answer to an empty id would look like that to a dead grant
             raise Misconfigured(
@@ -132,14 +149,11 @@ class OAuth:
         form |= {"client_id": self.client.id, "client_secret": self.client.secret}
         try:
             async with asyncio.timeout(_WHOLE_CALL_S):
-                response = await self._http.post(f"{self.client.base_url}/token", data=form, timeout=TOKEN_TIMEOUT)
+                return await self._http.post(f"{self.client.base_url}/token", data=form, timeout=TOKEN_TIMEOUT)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise UpstreamDown("WHOOP's token endpoint cannot be reached") from error
         except (httpx2.TransportError, TimeoutError) as error:
             raise AnswerLost("WHOOP's token endpoint did not answer") from error
-        if response.status_code != httpx2.codes.OK:
-            raise self._failure(response)
-        return self._issued(response, version)
 
     def _failure(self, response: httpx2.Response) -> CircadiaError:
         status = response.status_code

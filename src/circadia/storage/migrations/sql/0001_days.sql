@@ -350,15 +350,25 @@ $$;
 
 CREATE SCHEMA reporting;
 
--- The day document of a user, as the API serves it.
+-- The day document of a user, as the API serves it; NULL for whom the caller may not see.
 CREATE FUNCTION reporting.daily_summary(user_id text, day date) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     member bigint := (SELECT m.id FROM members m WHERE m.user_id = daily_summary.user_id);
 BEGIN
+    IF NOT reporting.may_see(daily_summary.user_id) THEN
+        RETURN NULL;
+    END IF;
     IF EXISTS (SELECT FROM day_changes c WHERE c.member_id = member) AND current_setting('transaction_read_only') = 'off' THEN
         PERFORM settle_days(member);
     END IF;
     RETURN (SELECT d.document::jsonb FROM day_document(daily_summary.user_id, daily_summary.day) d);
+END
+$$;
+
+-- It writes with its owner's rights: what it calls is never looked for in a schema of the caller's.
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION reporting.daily_summary(text, date) SET search_path = %I, pg_temp', current_schema());
 END
 $$;

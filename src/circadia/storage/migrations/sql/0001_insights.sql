@@ -196,8 +196,8 @@ LANGUAGE sql STABLE ROWS 20 AS $$
     WITH answered AS (
         SELECT a.question, a.day, a.yes::int AS yes, reporting.scaled(journal_effects.metric, d.y) AS y
         FROM (SELECT j.member_id, j.question, j.day, bool_or(j.answered_yes) AS yes
-              FROM journal_entries j JOIN members m ON m.id = j.member_id
-              WHERE m.user_id = journal_effects.user_id AND j.day BETWEEN journal_effects.first AND journal_effects.last
+              FROM reporting.journal j
+              WHERE j.user_id = journal_effects.user_id AND j.day BETWEEN journal_effects.first AND journal_effects.last
               GROUP BY j.member_id, j.question, j.day OFFSET 0) a
         LEFT JOIN LATERAL (
             SELECT reporting.settled(d, journal_effects.metric) AS y FROM reporting.days d
@@ -247,9 +247,11 @@ RETURNS TABLE (n_before bigint, mean_before float8, sd_before float8, n bigint, 
                verdict text, good boolean, note text)
 LANGUAGE sql STABLE ROWS 1 AS $$
     WITH told AS (
-        SELECT h.late, d.day, reporting.settled(d, compare.metric) AS value
+        SELECT h.late, d.day, d.value
         FROM (VALUES (false, before_first, before_last), (true, compare.first, compare.last)) h (late, since, until)
-        JOIN reporting.days d ON d.user_id = compare.user_id AND d.day BETWEEN h.since AND h.until OFFSET 0
+        CROSS JOIN LATERAL (
+            SELECT d.day, reporting.settled(d, compare.metric) AS value FROM reporting.days d
+            WHERE d.user_id = compare.user_id AND d.day BETWEEN h.since AND h.until OFFSET 0) d
     ), centred AS (
         SELECT t.*, s.y, s.y - avg(s.y) OVER (PARTITION BY t.late) AS off
         FROM told t CROSS JOIN LATERAL (SELECT reporting.scaled(compare.metric, t.value) AS y) s WHERE s.y IS NOT NULL

@@ -44,14 +44,21 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 50 AS $$
 $$;
 
 -- Whose profile at Sahha is a member's: as the identities say, else the one with the same id unless it is another's.
-CREATE FUNCTION reporting.sahha_profile(user_id text) RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT p.id FROM sahha_profiles p WHERE p.external_id = CASE
-        WHEN EXISTS (SELECT FROM identities i WHERE i.whoop_id = sahha_profile.user_id)
-        THEN (SELECT i.sahha_id FROM identities i WHERE i.whoop_id = sahha_profile.user_id)
-        WHEN NOT EXISTS (SELECT FROM identities i WHERE sahha_profile.user_id IN (i.user_id, i.sahha_id))
-        THEN sahha_profile.user_id END
-$$;
+CREATE VIEW reporting.sahha_profiles WITH (security_barrier) AS
+    SELECT m.user_id, p.id AS profile_id
+    FROM reporting.members m JOIN sahha_profiles p ON p.external_id = CASE
+        WHEN EXISTS (SELECT FROM identities i WHERE i.whoop_id = m.user_id)
+        THEN (SELECT i.sahha_id FROM identities i WHERE i.whoop_id = m.user_id)
+        WHEN NOT EXISTS (SELECT FROM identities i WHERE m.user_id IN (i.user_id, i.sahha_id)) THEN m.user_id END;
+
+CREATE VIEW reporting.sahha_biomarkers WITH (security_barrier) AS
+    SELECT p.user_id, b.profile_id, b.id, b.type, b.span, b.day, b.category, b.aggregation, b.value, b.unit, b.value_type, b.start_at,
+           b.end_at, b.settled, b.utc_offset_min, b.computed_at, b.received_at
+    FROM reporting.sahha_profiles p JOIN sahha_biomarkers b ON b.profile_id = p.profile_id;
+
+CREATE VIEW reporting.sahha_scores WITH (security_barrier) AS
+    SELECT p.user_id, s.profile_id, s.id, s.type, s.day, s.score_at, s.state, s.score, s.utc_offset_min, s.computed_at, s.received_at
+    FROM reporting.sahha_profiles p JOIN sahha_scores s ON s.profile_id = p.profile_id;
 
 -- Sahha's figures of a member's days in the catalogue's units, as the gateway reads them: what belongs to a night is of
 -- the date of its waking; what is not final is left out.
@@ -65,8 +72,8 @@ LANGUAGE sql STABLE ROWS 5000 AS $$
                CASE WHEN b.value_type IN ('integer', 'double', 'long', 'float', 'decimal')
                      AND b.value ~ '^[+-]?\d{1,30}(\.\d{0,30})?([eE][+-]?\d{1,2})?$' THEN b.value::float8 END AS number
         FROM (SELECT DISTINCT ON (b.day, b.type, b.span) b.*, make_interval(mins => b.utc_offset_min) AS ahead
-              FROM sahha_biomarkers b
-              WHERE b.profile_id = reporting.sahha_profile(sahha_figures.user_id) AND b.span IN ('day', 'week')
+              FROM reporting.sahha_biomarkers b
+              WHERE b.user_id = sahha_figures.user_id AND b.span IN ('day', 'week')
                 AND b.day BETWEEN sahha_figures.first - 1 AND sahha_figures.last + 1
               ORDER BY b.day, b.type, b.span, least(b.computed_at, b.received_at) DESC, b.settled DESC,
                        b.received_at DESC, b.end_at DESC, b.id DESC) b
@@ -75,8 +82,8 @@ LANGUAGE sql STABLE ROWS 5000 AS $$
                s.received_at >= s.score_at + CASE s.type WHEN 'activity' THEN interval '1 day'
                                                          WHEN 'sleep' THEN interval '18 hours' ELSE interval '0' END,
                NULL, false, NULL, NULL, NULL, round((s.score * 100)::numeric, 6)::float8
-        FROM (SELECT DISTINCT ON (s.day, s.type) s.* FROM sahha_scores s
-              WHERE s.profile_id = reporting.sahha_profile(sahha_figures.user_id)
+        FROM (SELECT DISTINCT ON (s.day, s.type) s.* FROM reporting.sahha_scores s
+              WHERE s.user_id = sahha_figures.user_id
                 AND s.day BETWEEN sahha_figures.first - 1 AND sahha_figures.last + 1
               ORDER BY s.day, s.type, least(s.computed_at, s.received_at) DESC, s.received_at DESC, s.score_at DESC,
                        s.id DESC) s
@@ -121,7 +128,7 @@ LANGUAGE sql STABLE ROWS 5000 AS $$
 $$;
 
 -- What is known of the days of a member, in the long form: WHOOP's figures as they count, and Sahha's.
-CREATE VIEW reporting.observations AS
+CREATE VIEW reporting.observations WITH (security_barrier) AS
     SELECT d.user_id, d.day, 'whoop' AS source, f.metric, f.value
     FROM reporting.days d CROSS JOIN LATERAL unnest(
         ARRAY['recovery_score', 'hrv_rmssd_ms', 'resting_heart_rate_bpm', 'respiratory_rate_rpm', 'spo2_pct',
@@ -152,4 +159,4 @@ CREATE VIEW reporting.observations AS
     WHERE f.value IS NOT NULL
     UNION ALL
     SELECT m.user_id, f.day, 'sahha', f.metric, f.value
-    FROM members m CROSS JOIN LATERAL reporting.sahha_figures(m.user_id, '-infinity', 'infinity') f;
+    FROM reporting.members m CROSS JOIN LATERAL reporting.sahha_figures(m.user_id, '-infinity', 'infinity') f;

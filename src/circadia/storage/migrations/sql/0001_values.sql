@@ -146,8 +146,8 @@ $$;
 
 -- The values of every date that has any, by user. Nothing but columns: a formula here would keep the functions below, which
 -- take a row of it, from being folded into the statements that call them.
-CREATE VIEW reporting.days AS
-    SELECT m.user_id, v.* FROM members m JOIN day_values v ON v.member_id = m.id;
+CREATE VIEW reporting.days WITH (security_barrier) AS
+    SELECT m.user_id, v.* FROM reporting.members m JOIN day_values v ON v.member_id = m.member_id;
 
 -- A figure of a day by its name, as it is shown: also of a day that is calibrating or not over.
 CREATE FUNCTION reporting.shown(d reporting.days, metric text) RETURNS float8

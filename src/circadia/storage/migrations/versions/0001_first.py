@@ -23,6 +23,7 @@ def upgrade() -> None:
         "budget",
         "sahha",
         "people",
+        "grafana",
         "values",
         "statistics",
         "courses",
@@ -31,6 +32,7 @@ def upgrade() -> None:
     ):
         connection.execute((_SQL / f"0001_{part}.sql").read_text(encoding="utf-8"))
     connection.execute(SchemaManager.get_schema())
+    connection.execute((_SQL / "0001_operations.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:

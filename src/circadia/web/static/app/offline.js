@@ -1,0 +1,87 @@
+// What this device keeps for times without a network: the page itself (the service worker), and, only where the person
+// has turned it on for this device, the last thirty days.
+const SWITCH = "circadia-keep-days";
+const DAYS = 30;
+const KEPT = /^\/api\/v1\/(me$|instance$|preferences\/|whoop\/(metrics$|daily-data\/|trends\/|sync-status\/))/;
+
+let opened;
+
+function database() {
+  opened ??= new Promise((done, failed) => {
+    const asked = indexedDB.open("circadia", 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore("answers");
+    asked.onsuccess = () => done(asked.result);
+    asked.onerror = () => failed(asked.error);
+  });
+  return opened;
+}
+
+async function store(mode, act) {
+  const answers = (await database()).transaction("answers", mode).objectStore("answers");
+  const asked = act(answers);
+  return new Promise((done, failed) => {
+    asked.onsuccess = () => done(asked.result);
+    asked.onerror = () => failed(asked.error);
+  });
+}
+
+/** Whether this device keeps the last days. */
+export const keepsDays = () => localStorage.getItem(SWITCH) === "yes";
+
+/** Keep an answer, heard at an instant, if this device keeps any. */
+export function remember(path, data, at = new Date().toISOString()) {
+  if (keepsDays() && KEPT.test(path)) {
+    store("readwrite", (answers) => answers.put({ data, at }, path)).catch(() => {});
+  }
+}
+
+/** A kept answer with its time: `{data, at}`, or null. */
+export async function recall(path) {
+  if (!keepsDays()) return null;
+  return (await store("readonly", (answers) => answers.get(path)).catch(() => null)) ?? null;
+}
+
+/** Turn keeping on or off on this device. Turning it on fetches the last thirty days of a user; off forgets them. */
+export async function keepDays(on, userId) {
+  if (!on) {
+    localStorage.removeItem(SWITCH);
+    await forgetDays();
+    return;
+  }
+  localStorage.setItem(SWITCH, "yes");
+  await refreshDays(userId);
+}
+
+/** Fetch the last thirty days of a user into the store of this device, and let go of older ones. */
+export async function refreshDays(userId) {
+  if (!keepsDays()) return;
+  const user = encodeURIComponent(userId);
+  const date = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+  const response = await fetch(`/api/v1/whoop/days/${user}?from=${date(DAYS - 1)}&to=${date(0)}`);
+  if (!response.ok) return;
+  const { days } = await response.json();
+  const path = `/api/v1/whoop/daily-data/${user}`;
+  days.forEach((day) => remember(`${path}?date=${day.date}`, day));
+  const newest = days.findLast((day) => day.state !== "empty");
+  if (newest) remember(path, newest);
+  const old = await store("readonly", (answers) => answers.getAllKeys());
+  for (const key of old.filter((each) => /date=(.*)$/.exec(each)?.[1] < date(DAYS))) {
+    await store("readwrite", (answers) => answers.delete(key));
+  }
+}
+
+/** Forget every kept answer. */
+export async function forgetDays() {
+  await store("readwrite", (answers) => answers.clear());
+}
+
+/** Forget all that this device has of anybody: at sign-out. */
+export async function forgetEverything() {
+  localStorage.removeItem(SWITCH);
+  await forgetDays().catch(() => {});
+}
+
+/** Have the service worker keep the page. Browsers have none where the connection is not private. */
+export function keepShell() {
+  if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js").catch(() => {});
+}

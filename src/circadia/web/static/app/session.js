@@ -1,0 +1,56 @@
+// Who is here, what this instance is, and whose days are shown.
+import { createContext, html, useCallback, useContext, useEffect, useMemo } from "./lib.js";
+import { forget, send, useApi } from "./api.js";
+import { forgetEverything } from "./offline.js";
+import { useRoute } from "./router.js";
+
+const DEFAULTS = { units: "metric", clock: "24h", week_starts: "monday", sync: "automatic", keep_days: false };
+
+const Session = createContext(null);
+
+/** Asks who is here; children see it through `useSession`. */
+export function SessionProvider({ children }) {
+  const { query } = useRoute();
+  const instance = useApi("/api/v1/instance");
+  const me = useApi(instance.data?.signed_in ? "/api/v1/me" : null);
+  const reload = useCallback(() => Promise.all([me.reload(), instance.reload()]), [me.reload, instance.reload]);
+
+  useEffect(() => {
+    window.addEventListener("circadia:signed-out", instance.reload);
+    return () => window.removeEventListener("circadia:signed-out", instance.reload);
+  }, [instance.reload]);
+
+  const session = useMemo(() => {
+    const person = me.data;
+    const shared = person?.shared_with_me ?? [];
+    const asked = query.member;
+    const own = person?.user_id ?? null;
+    const first = person?.role === "coach" ? (shared[0]?.user_id ?? own) : own;
+    const member = asked && (person?.role === "owner" || shared.some((each) => each.user_id === asked)) ? asked : first;
+    return {
+      me: person,
+      instance: instance.data,
+      member,
+      // a coach looks, and changes nothing
+      writes: member !== null && (member === own || person?.role === "owner") && person?.role !== "coach",
+      prefs: { ...DEFAULTS, ...person?.preferences },
+      loading: me.loading || instance.loading,
+      error: me.error?.status === 401 ? instance.error : (me.error ?? instance.error),
+      kept: me.kept,
+      reload,
+    };
+  }, [me.data, me.loading, me.error, me.kept, instance.data, instance.loading, instance.error, query.member, reload]);
+
+  return html`<${Session.Provider} value=${session}>${children}<//>`;
+}
+
+/** `{me, instance, member, writes, prefs, loading, error, kept, reload}`. `member`: the user id being shown. */
+export const useSession = () => useContext(Session);
+
+/** Sign out here, or everywhere, and leave nothing of anybody on this device. */
+export async function signOut({ everywhere = false } = {}) {
+  await send("POST", "/auth/signout", { everywhere });
+  forget();
+  await forgetEverything();
+  window.location.assign("/");
+}

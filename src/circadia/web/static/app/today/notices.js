@@ -1,0 +1,38 @@
+// What has to be known before the day is read: a lost connection, trouble at WHOOP, history on its way.
+import { html } from "../lib.js";
+import { send } from "../api.js";
+import { ago, number } from "../format.js";
+import { Link } from "../router.js";
+import { Banner, Button, toast } from "../ui.js";
+
+async function connect() {
+  try {
+    const { authorization_url: url } = await send("POST", "/auth/connect");
+    window.location.assign(url);
+  } catch (error) {
+    toast([error.detail, error.remedy].filter(Boolean).join(" "));
+  }
+}
+
+function Arriving({ backfill }) {
+  const left = backfill.eta_at && Date.parse(backfill.eta_at) > Date.now() ? `, done ${ago(backfill.eta_at)}` : "";
+  const done = backfill.progress_pct;
+  return html`<${Banner} title=${backfill.paused ? "Your history is paused." : "Your history is arriving, newest first."} action=${html`<${Link} to="/data" class="button button-plain">Watch<//>`}>
+    ${done === null || done === undefined ? "" : `${number(done)} %${left}`}
+    <progress class="arriving" max="100" value=${done ?? undefined} aria-label="History fetched"></progress>
+  <//>`;
+}
+
+/** The banners above a day. `own`: whether the reader can connect this WHOOP. */
+export function Notices({ status, own }) {
+  if (!status) return null;
+  const { connection, backfill, types, as_of: asOf } = status;
+  const button = own && html`<${Button} kind="primary" onClick=${connect}>${connection.state === "needs_reconnect" ? "Reconnect" : "Connect WHOOP"}<//>`;
+  const failing = Object.values(types).find((each) => each.state === "failing");
+  return html`
+    ${connection.state === "needs_reconnect" && html`<${Banner} tone="warn" title="WHOOP has to be connected again." action=${button}>Everything stored stays; nothing new arrives.<//>`}
+    ${connection.state === "not_connected" && html`<${Banner} title="WHOOP is not connected." action=${button}>${asOf ? "What is stored is shown." : "Connect it, or import an export file."}<//>`}
+    ${connection.state === "connected" && failing && html`<${Banner} tone="warn" title=${failing.error?.message ? `${failing.error.message.replace(/\.$/, "")}.` : "WHOOP does not answer."}>Showing everything as of ${ago(asOf)}.<//>`}
+    ${backfill && ["queued", "running"].includes(backfill.state) && html`<${Arriving} backfill=${backfill} />`}
+  `;
+}

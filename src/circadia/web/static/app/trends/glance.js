@@ -1,0 +1,67 @@
+/** Weeks and months at a glance: the means of the days that count, and how many days were of which band. */
+
+import { html, useState } from "../lib.js";
+import { spanOf, useAnalysis } from "../charts/ask.js";
+import { plusDays } from "../charts/days.js";
+import { AnswerCard } from "../charts/room.js";
+import { words } from "../charts/scale.js";
+import { dateLabel } from "../format.js";
+import { metric } from "../metrics.js";
+import { Dash, Segmented, Table } from "../ui.js";
+
+const PERIODS = [
+  { value: "weeks", label: "Weeks" },
+  { value: "months", label: "Months" },
+];
+const COLUMNS = [
+  "recovery_score",
+  "hrv_rmssd_ms",
+  "resting_heart_rate_bpm",
+  "sleep_performance_pct",
+  "sleep_duration_s",
+  "strain",
+  "energy_kj",
+];
+const SHORT = { resting_heart_rate_bpm: "Resting HR", sleep_performance_pct: "Sleep", strain: "Strain" };
+
+export function Glance({ member, extent, prefs }) {
+  const [by, setBy] = useState("weeks");
+  const span = spanOf(by === "weeks" ? "84" : "365", extent);
+  const monday = (day) => plusDays(day, -((new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7));
+  const from = by === "weeks" ? monday(span.from) : `${span.from.slice(0, 8)}01`;
+  const answer = useAnalysis(member, by, { from, to: span.to });
+  const mean = (name) => ({
+    name,
+    label: SHORT[name] ?? metric(name).label,
+    align: "right",
+    show: (row) =>
+      row[name] === null ? html`<${Dash} reason=${`${row[`${name}_n`]} days are too few`} />` : words(metric(name), row[name], prefs),
+  });
+  const columns = [
+    {
+      name: "period",
+      label: by === "weeks" ? "Week from" : "Month",
+      show: (row) => (row.week ? dateLabel(row.week, "medium") : dateLabel(row.month, "month")),
+    },
+    { name: "bands", label: "Days by band", show: (row) => html`<${Bands} ...${row} />` },
+    ...COLUMNS.map(mean),
+    { name: "nights_enough", label: "Nights of 85 % +", align: "right" },
+  ];
+  return html`<${AnswerCard} title="At a glance" about="Means of the days that count; a dash where fewer than 4 of a week or 14 of a month do."
+    answer=${answer} height=${420}
+    actions=${html`<${Segmented} label="By" options=${PERIODS} value=${by} onChange=${setBy} />`}>
+    ${({ rows }) => html`<${Table} caption=${`The last ${rows.length} ${by}`} columns=${columns} rows=${[...rows].reverse()} />`}
+  <//>`;
+}
+
+function Bands({ green, yellow, red }) {
+  const all = { green, yellow, red };
+  return html`<span class="bands" role="img" aria-label=${`${green} green, ${yellow} yellow, ${red} red`}>
+    ${Object.entries(all)
+      .filter(([, count]) => count > 0)
+      .map(
+        ([band, count]) => html`<span key=${band} class=${`bands-part band-${band}`}
+      style=${{ flexGrow: count }}>${count}</span>`,
+      )}
+  </span>`;
+}
