@@ -1,0 +1,64 @@
+"""Render's blueprint: two services with a database each, and everything that it refers to is in it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import typer
+import yaml
+
+from circadia.cli import app as commands
+from circadia.config import NAMES, SECRETS
+from tests.deploy.files import ROOT
+
+BLUEPRINT: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "render.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = {each["name"]: each for each in BLUEPRINT["services"]}
+
+
+def _variables(name: str) -> dict[str, dict[str, Any]]:
+    return {each["key"]: each for each in SERVICES[name]["envVars"]}
+
+
+def test_each_service_has_a_database_of_its_own() -> None:
+    databases = {each["name"]: each for each in BLUEPRINT["databases"]}
+    used = [_variables(name)["DATABASE_URL"]["fromDatabase"] for name in SERVICES]
+    assert sorted(each["name"] for each in used) == sorted(databases)
+    assert {each["property"] for each in used} == {"connectionString"}
+    assert all(each["ipAllowList"] == [] and each["postgresMajorVersion"] == "17" for each in databases.values())
+
+
+def test_variables_are_settings_with_one_source_each() -> None:
+    for name in SERVICES:
+        for key, told in _variables(name).items():
+            assert key in NAMES, (name, key)
+            assert len(told) == 2, (name, key)
+            if "value" in told:
+                assert isinstance(told["value"], str), (name, key)
+                assert key not in SECRETS, (name, key)
+
+
+def test_what_a_service_takes_from_another_is_there() -> None:
+    taken = [each["fromService"] for name in SERVICES for each in SERVICES[name]["envVars"] if "fromService" in each]
+    assert taken
+    for each in taken:
+        assert SERVICES[each["name"]]["type"] == each["type"]
+        assert each["envVarKey"] in {*_variables(each["name"]), "RENDER_EXTERNAL_URL"}
+
+
+def test_commands_exist_and_signals_reach_the_program() -> None:
+    root: Any = typer.main.get_command(commands)
+    parts = set()
+    for service in SERVICES.values():
+        shell, flag, script = shlex.split(service["dockerCommand"])
+        assert (shell, flag) == ("sh", "-c")
+        found = re.search(r"exec circadia serve --only (\w+)$", script)
+        assert found
+        parts.add(found[1])
+        _, *words = service["preDeployCommand"].split()
+        assert words[1] in root.commands[words[0]].commands
+        assert service["healthCheckPath"] == "/health/ready"
+        assert service["maxShutdownDelaySeconds"] == 60
+        assert (ROOT / service["dockerfilePath"]).is_file()
+    assert parts == {"whoop", "gateway"}
