@@ -19,7 +19,7 @@ LABEL org.opencontainers.image.title="Circadia" org.opencontainers.image.license
 # A new volume takes over the owner of the directory it is mounted on.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/circadia --shell /usr/sbin/nologin circadia \
     && install -d -m 0700 -o circadia -g circadia /var/lib/circadia /backups /prometheus \
-       /secrets /secrets/backup /secrets/circadia /secrets/gateway /secrets/grafana /secrets/postgres /secrets/prometheus
+       /secrets /secrets/backup /secrets/circadia /secrets/gateway /secrets/grafana /secrets/grafana_role /secrets/postgres
 COPY --from=build /opt/circadia /opt/circadia
 ENV PATH=/opt/circadia/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     CIRCADIA_DATA_DIR=/var/lib/circadia PORT=8000 LOG_FORMAT=json

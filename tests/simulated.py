@@ -17,6 +17,7 @@ from circadia import config
 from circadia.config import Settings
 from circadia.connections import Finished, Started
 from circadia.domain.catalog import BY_NAME, CATALOG, PAGE_LIMIT
+from circadia.domain.members import Actor
 from circadia.domain.members import Connection as Grant
 from circadia.runtime import Runtime
 from circadia.simulator.clock import StandingClock
@@ -35,6 +36,8 @@ CLIENT = Client("app-one", "secret-of-app-one", (CALLBACK,))
 ROOMY = Limits(per_minute=6000, per_day=1_000_000)
 KEYS = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 WHOOP_URL = "http://whoop.example"
+US: Actor = ("tests", "system")
+"""Who ends connections in tests."""
 
 
 _SETTINGS = {*config.NAMES, *(f"{name}_FILE" for name in config.SECRETS)}

@@ -99,6 +99,12 @@ def test_a_secret_s_file_that_is_not_there(tmp_path: Path) -> None:
     assert message.startswith("SERVICE_API_KEY_FILE: cannot read it")
 
 
+def test_who_opens_no_tokens_needs_no_keys_for_them() -> None:
+    url = {"DATABASE_URL": DATABASE["DATABASE_URL"]}
+    assert load(url, opens_tokens=False).token_encryption_keys is None
+    assert "TOKEN_ENCRYPTION_KEYS is required" in refused(url | {"PORT": "eight"})
+
+
 def test_unknown_names(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("PROT=9000\nPORT_FILE=x\n")

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from circadia import __version__, telemetry
 from circadia.api import envelopes, problems
 from circadia.api.auth import KEY_ONLY, SECURITY_SCHEMES
-from circadia.api.credentials import Keys, Sessions
+from circadia.api.credentials import Keys, Sessions, given_keys
 from circadia.api.middleware import Envelope
 from circadia.api.routes import (
     admin,
@@ -124,12 +124,12 @@ def create_app(
                 runtime = await stack.enter_async_context(
                     open_runtime(settings, clock=clock, transport=transport, sleep=sleep, pace=pace)
                 )
-            bootstrap = settings.service_api_key.get_secret_value() if settings.service_api_key else None
             app.state.runtime = runtime
             app.state.works_itself = worker
             app.state.employed = lambda: True
             app.state.tasks = set()
-            app.state.keys = Keys(runtime.db, runtime.keyring, clock, bootstrap)
+            app.state.importing = set()
+            app.state.keys = Keys(runtime.db, runtime.keyring, clock, given_keys(settings))
             stack.push_async_callback(app.state.keys.close)
             app.state.sessions = Sessions(runtime.db, clock)
             stack.push_async_callback(app.state.sessions.close)
@@ -140,7 +140,7 @@ def create_app(
                 runtime.jobs.start_worker()
             app.state.scrape = Scrape(runtime, part)
             if settings.metrics_port is not None:
-                await stack.enter_async_context(app.state.scrape.served(settings.metrics_port))
+                await stack.enter_async_context(app.state.scrape.served(settings.metrics_host, settings.metrics_port))
             yield
 
     shown = settings.environment == "development"
@@ -156,6 +156,7 @@ def create_app(
         telemetry={"logs": False, "operation_spans": False, "exclude": telemetry.untold},
     )
     app.state.part = part
+    app.state.leaving = app.state.last_answers = False
     pages.install_static(app)
     if part != "gateway":
         pages.install(app)
@@ -164,6 +165,8 @@ def create_app(
     problems.install(app)
     if shown:
         docs.install(app)
+    if part != "gateway":
+        pages.install_elsewhere(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     if settings.cors_origins:
         app.add_middleware(

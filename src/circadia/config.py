@@ -118,6 +118,7 @@ class Settings(BaseModel):
     rate_limit_per_day: int = Field(default=9000, ge=1)
     sync_plan: Annotated[Plan, BeforeValidator(_plan)] = Plan("adaptive")
     service_api_key: SecretStr | None = Field(default=None, min_length=16)
+    gateway_api_key: SecretStr | None = Field(default=None, min_length=16)
     token_encryption_keys: SecretStr | None = None
     circadia_backup_key: Annotated[SecretStr, _read_by(parse_key)] | None = None
     redirect_urls: ListOfText = ()
@@ -133,6 +134,7 @@ class Settings(BaseModel):
     alert_email_to: Annotated[tuple[Address, ...], BeforeValidator(_listed)] = ()
     alert_email_from: Address | None = None
     smtp_url: Annotated[SecretStr, _read_by(parse_smtp_url)] | None = None
+    metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
@@ -153,11 +155,6 @@ class Settings(BaseModel):
     def _fits_together(self) -> Self:
         if bool(self.whoop_client_id) != bool(self.whoop_client_secret):
             raise ValueError("WHOOP_CLIENT_ID and WHOOP_CLIENT_SECRET belong together: set both or neither")
-        if self.database_url is not None and self.token_encryption_keys is None:
-            raise ValueError(
-                "TOKEN_ENCRYPTION_KEYS is required with a DATABASE_URL: make one with "
-                "`echo k1:$(openssl rand -base64 32)` and keep it safe, apart from the database"
-            )
         self._gateway_fits()
         self._tokens_fit()
         if self.environment == "production":
@@ -249,8 +246,11 @@ def _is_secret(field: str) -> bool:
 SECRETS = frozenset(name for name, field in NAMES.items() if _is_secret(field))
 
 
-def load(environment: Mapping[str, str] | None = None, dotenv: Path | None = None) -> Settings:
-    """The settings of this process; Misconfigured lists everything that is wrong, a line each."""
+def load(
+    environment: Mapping[str, str] | None = None, dotenv: Path | None = None, *, opens_tokens: bool = True
+) -> Settings:
+    """The settings of this process; Misconfigured lists everything that is wrong, a line each. Who never opens what
+    TOKEN_ENCRYPTION_KEYS seals does without them."""
     surroundings = os.environ if environment is None else environment
     path = Path(".env") if dotenv is None else dotenv
     written = (
@@ -271,6 +271,11 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path | None = Non
         settings = Settings.model_validate(values)
     except ValidationError as error:
         problems += [_line(each["loc"], each["msg"]) for each in error.errors()]
+    if opens_tokens and "database_url" in values and "token_encryption_keys" not in values:
+        problems.append(
+            "TOKEN_ENCRYPTION_KEYS is required with a DATABASE_URL: make one with "
+            "`echo k1:$(openssl rand -base64 32)` and keep it safe, apart from the database"
+        )
     if problems:
         raise Misconfigured("\n".join(problems))
     return settings

@@ -21,15 +21,34 @@ from circadia.clients.whoop.auth import MemberAuth, Tokens
 from circadia.clients.whoop.client import WhoopClient
 from circadia.clients.whoop.oauth import Issued, OAuth, authorization_url, new_state, new_verifier
 from circadia.clock import Clock
+from circadia.domain.members import Actor, check_user_id
 from circadia.domain.members import Connection as Grant
-from circadia.domain.members import check_user_id
-from circadia.errors import CircadiaError, Forbidden, GrantLost, Invalid, Misconfigured, NotFound, ScopeMissing
-from circadia.storage import audit, authorizations, budget, deliveries, identities, links, members, people
+from circadia.errors import (
+    CircadiaError,
+    Conflict,
+    Forbidden,
+    GrantLost,
+    Invalid,
+    Misconfigured,
+    NotFound,
+    RateLimited,
+    ScopeMissing,
+)
+from circadia.storage import (
+    audit,
+    authorizations,
+    budget,
+    deliveries,
+    erasure,
+    identities,
+    leaving,
+    links,
+    members,
+    people,
+)
 from circadia.storage import tokens as stored_tokens
-from circadia.storage.audit import ActorKind
 from circadia.storage.authorizations import Authorization, Purpose, fingerprint
 from circadia.storage.envelope import Keyring
-from circadia.storage.erasure import erase_beside_whoop, erase_person
 from circadia.storage.postgres import Connection, Database
 
 if TYPE_CHECKING:
@@ -39,10 +58,11 @@ log = structlog.get_logger()
 
 FLOW_LIFETIME = timedelta(minutes=10)
 
-Actor = tuple[str, ActorKind]
-"""Who did something, for the audit: a name and what it is the name of."""
+_SIGNINS_A_MINUTE = 60
+"""Anybody may begin to sign in. More than this many consents begun in a minute, and still open, are not people's."""
 
-_HISTORY_FIRST = timedelta(minutes=1)
+_MINUTE = timedelta(minutes=1)
+_HISTORY_FIRST = _MINUTE
 """What webhooks told of before mostly arrives with the newest pages of the history, which need no hint."""
 
 _UNKNOWN_STATE = "this consent is not known here: older than ten minutes, finished already, or begun elsewhere"
@@ -90,8 +110,6 @@ class Connections:
         self._jobs = jobs
         self._clock = clock
         self._redirect_allowed = redirect_allowed
-        self.unnamed: Actor = ("circadia", "system")
-        """Who ends a connection where nobody is named, for the audit."""
 
     async def begin(self, user_id: str, redirect_url: str | None = None) -> Started:
         """Start a consent for a user. Misconfigured without a WHOOP app, Invalid for a redirect that is not allowed."""
@@ -108,8 +126,12 @@ class Connections:
         return await self._ask(user_id, redirect_url or None, Admission("connect"))
 
     async def begin_signin(self, admission: Admission) -> Started:
-        """Start a consent that says by itself who somebody is. Misconfigured without a WHOOP app."""
+        """Start a consent that says by itself who somebody is. Misconfigured without a WHOOP app, RateLimited while too
+        many are open."""
         self._configured()
+        now = self._clock()
+        if await authorizations.signins_since(self._db, now - _MINUTE) >= _SIGNINS_A_MINUTE:
+            raise RateLimited("too many people are signing in just now; wait a minute", until=now + _MINUTE)
         log.info("signin.begun", purpose=admission.purpose)
         return await self._ask(None, None, admission)
 
@@ -166,15 +188,16 @@ class Connections:
         pending, bound = await self.awaited(state, browser)
         if not bound and (user_id is None or user_id != pending.user_id):
             raise Invalid("this consent was begun for another user", kind="state_of_another_user")
+        # counted before the consent is used up: who was erased before has no consent under way any more
+        before = await erasure.erasures(self._db, pending.user_id) if pending.user_id is not None else 0
         if await authorizations.consume(self._db, self._keyring, state, self._clock()) is None:
             raise Invalid(_UNKNOWN_STATE, kind="state_unknown", remedy="Start connecting again.")
         issued = await oauth.exchange(code, pending.code_verifier)
         profile = await self._profile(issued)
         try:
-            whose = await self._whose(pending, profile)
-            grant = await self._keep(whose, profile, issued, pending, by)
-        except Forbidden:
-            await self._give_back(issued)
+            grant = await self._keep(profile, issued, pending, before, by)
+        except (Conflict, Forbidden):
+            await self._give_back(issued, profile["user_id"])
             raise
         # its newest pages go before everybody's history and behind whoever waits for a day
         await self._jobs.request(grant.member_id, "backfill", "webhook")
@@ -186,31 +209,34 @@ class Connections:
             profile: dict[str, Any] = await self._client.profile_of(issued.token)
         except ScopeMissing as error:
             raise ScopeMissing(
-                "without the profile Circadia cannot tell whose WHOOP account it is",
-                remedy="Connect again and leave `read:profile` ticked.",
+                "without the profile Circadia cannot tell whose WHOOP account it is, so it kept nothing",
+                remedy="Connect again and leave `read:profile` ticked, or end the access in WHOOP's own app.",
             ) from error
         return profile
 
-    async def _whose(self, pending: Authorization, profile: dict[str, Any]) -> str | None:
-        """Whom a WHOOP account is attached to; None when somebody is to be made for it."""
+    async def _whose(
+        self, connection: Connection, pending: Authorization, profile: dict[str, Any], before: int, now: datetime
+    ) -> str:
+        """Whom a WHOOP account is attached to, who may be made for it. Membership is locked."""
         if pending.user_id is not None:
+            await erasure.refuse_erased(connection, pending.user_id, before)
             return pending.user_id
-        if known := await members.user_of_account(self._db, profile["user_id"]):
+        if known := await members.user_of_account(connection, profile["user_id"]):
             return known
         if pending.purpose == "signin":
             raise closed("nobody here is known by this WHOOP account, and sign-up is closed")
         if pending.email is not None and pending.email != str(profile.get("email") or "").casefold():
             raise closed("this WHOOP account has another e-mail address than the one that was typed")
-        return None
+        return await self._admit(connection, pending, now)
 
     async def _keep(
-        self, user_id: str | None, profile: dict[str, Any], issued: Issued, pending: Authorization, by: Actor | None
+        self, profile: dict[str, Any], issued: Issued, pending: Authorization, before: int, by: Actor | None
     ) -> Grant:
-        """Store a grant for a user, who is made if there is none."""
+        """Store a grant for whom it is, who had been erased `before` times when the consent came back."""
         now, account = self._clock(), profile["user_id"]
         async with self._db.begin() as connection:
-            if user_id is None:
-                user_id = await self._admit(connection, pending, now)
+            await erasure.lock_membership(connection)
+            user_id = await self._whose(connection, pending, profile, before, now)
             member_id = await members.ensure(connection, user_id, now)
             # deliveries, connection, tokens: the order in which everybody locks them
             await deliveries.admit(connection, account, now + _HISTORY_FIRST)
@@ -231,12 +257,15 @@ class Connections:
             raise closed("the invitation was used by somebody else meanwhile, or has run out")
         return (await people.create(connection, "member", now)).user_id
 
-    async def _give_back(self, issued: Issued) -> None:
-        """End at once what WHOOP granted to somebody who is not let in."""
+    async def _give_back(self, issued: Issued, account: int) -> None:
+        """End at once what WHOOP granted and nobody here uses. WHOOP ends the whole access of an account, so that of
+        somebody who is connected stays."""
+        if await members.account_in_use(self._db, account):
+            return
         try:
             await self._client.give_back(issued.token)
         except CircadiaError as error:
-            log.warning("signin.not_revoked", kind=error.kind)
+            log.warning("connect.not_revoked", kind=error.kind)
 
     async def status(self, user_id: str) -> dict[str, Any]:
         """How a user's connection stands; an unknown user is not connected."""
@@ -254,12 +283,9 @@ class Connections:
             "checked_at": self._clock(),
         }
 
-    async def disconnect(
-        self, user_id: str, data: Literal["keep", "erase"], *, by: Actor | None = None
-    ) -> dict[str, Any]:
+    async def disconnect(self, user_id: str, data: Literal["keep", "erase"], *, by: Actor) -> dict[str, Any]:
         """End a connection here and at WHOOP; with `erase` also everything kept about the user, their account, what
         Sahha said of them and how they are merged included."""
-        member = await members.find(self._db, user_id)
         grant = await members.grant_of_user(self._db, user_id)
         if grant is None and data == "keep":
             raise _not_connected()
@@ -267,23 +293,29 @@ class Connections:
         now = self._clock()
         async with self._db.begin() as connection:
             if data == "erase":
-                person = await erase_person(connection, user_id)
-                if grant is not None:
-                    await deliveries.forget(connection, grant.whoop_user_id)
-                if member is not None:
-                    await members.erase(connection, member.id)
-                    await budget.forget(connection, member.id)
-                beside = await erase_beside_whoop(connection, await identities.behind(connection, user_id))
-                if not (beside or person) and member is None:
-                    raise _not_connected()
+                await self._erase(connection, user_id)
             elif grant is not None:
                 await members.mark(connection, grant.member_id, "not_connected", "disconnected on request", now)
                 await stored_tokens.forget(connection, grant.member_id)
             deed = "data.erased" if data == "erase" else "connection.ended"
             told = {"revoked_at_whoop": revoked}
-            await audit.note(connection, now, *(by or self.unnamed), user_id, deed, told)
+            await audit.note(connection, now, *by, user_id, deed, told)
         log.info("connection.ended", user=user_id, data=data, revoked=revoked)
         return {"user_id": user_id, "connected": False, "revoked_at_whoop": revoked, "data": data}
+
+    async def _erase(self, connection: Connection, user_id: str) -> None:
+        """Erase everything kept about a user; NotFound when there is nothing."""
+        await erasure.lock_membership(connection)
+        traces = await leaving.find(connection, user_id)
+        person = await erasure.erase_person(connection, user_id)
+        for account in traces.accounts:
+            await deliveries.forget(connection, account)
+        for member_id in traces.members:
+            await members.erase(connection, member_id)
+            await budget.forget(connection, member_id)
+        beside = await erasure.erase_beside_whoop(connection, await identities.behind(connection, user_id))
+        if not (beside or person or traces.members):
+            raise _not_connected()
 
     async def _revoke(self, grant: Grant) -> bool:
         """End the access at WHOOP; when WHOOP cannot be reached the local end does not wait for it."""

@@ -103,7 +103,7 @@ async def run_import(db: Database, run_id: UUID, user_id: str, path: Path, clock
             if (run := await runs.start(db, run_id, clock())) is None:
                 return
             attempt = run.attempt
-            deed = _Import(db, check_user_id(user_id), clock())
+            deed = _Import(db, user_id, clock(), run.member_id)
             async with aclosing(deed.batches(path)) as batches:
                 async for row_count in batches:
                     await runs.report(db, run_id, {"rows": row_count}, attempt)
@@ -128,14 +128,14 @@ async def run_import(db: Database, run_id: UUID, user_id: str, path: Path, clock
 
 
 class _Import:
-    """One import under way."""
+    """One import under way, into a member; without one, into that of the user, who is made if need be."""
 
-    def __init__(self, db: Database, user_id: str, now: datetime) -> None:
+    def __init__(self, db: Database, user_id: str, now: datetime, member_id: int | None = None) -> None:
         self._db = db
         self._user_id = user_id
         self._now = now
         self._reader = ExportReader()
-        self._member_id: int | None = None
+        self._member_id = member_id
         self._written = Counter[str]()
         self._yielded = Counter[str]()
         self._days: set[date] = set()
@@ -155,7 +155,8 @@ class _Import:
                 yield row_count
         finally:
             await asyncio.to_thread(self._reader.close)
-        await self._conclude()
+        if stored:
+            await self._conclude()
 
     def report(self) -> ImportReport:
         """What it did so far."""
@@ -204,8 +205,7 @@ class _Import:
 
     async def _conclude(self) -> None:
         """Let this import replace earlier ones, say when it was, and leave settled days."""
-        if self._member_id is None:
-            return
+        assert self._member_id is not None
         connected = await members.grant(self._db, self._member_id) is not None
         async with self._db.begin() as connection:
             await exports.begin(connection, self._member_id)

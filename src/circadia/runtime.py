@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx2
 import psycopg
+import structlog
 
 from circadia.clients.governor import Governor, Limits, Window
 from circadia.clients.http import open_client
@@ -49,8 +50,11 @@ from circadia.sync.schedule import Schedule
 if TYPE_CHECKING:
     from circadia.sync.jobs import Jobs
 
+log = structlog.get_logger()
+
 _KEY_FILE = "token_encryption_keys"
 _PACE = Pace()
+_SCHEMA_EVERY_S = 1.0
 _PATIENCE_S = 10.0
 """How long a statement waits for a connection to the database."""
 
@@ -181,7 +185,7 @@ async def database(
             url = settings.database_url.get_secret_value()
         else:
             url = await _embedded(settings, stack)
-        if migrated and settings.migrate_on_start and await _behind(url):
+        if migrated and settings.migrate_on_start and not await _has_schema(url):
             await asyncio.to_thread(migrate.upgrade, url)
         db = Database(url, size=20, timeout=patience_s)
         await db.open()
@@ -202,9 +206,10 @@ async def _embedded(settings: Settings, stack: AsyncExitStack) -> str:
     return await asyncio.shield(starting)
 
 
-async def _behind(url: str) -> bool:
+async def _has_schema(url: str) -> bool:
+    """Whether a database has a schema that this version works on. Misconfigured when the server does not answer."""
     try:
-        return await asyncio.to_thread(migrate.current, url) != await asyncio.to_thread(migrate.head)
+        return migrate.fits(await asyncio.to_thread(migrate.current, url), await asyncio.to_thread(migrate.head))
     except psycopg.OperationalError as error:
         raise Misconfigured(
             "cannot connect to PostgreSQL: check DATABASE_URL and that the server is up", kind="database_unreachable"
@@ -296,8 +301,24 @@ async def open_gateway(
         yield GatewayRuntime(settings, clock, db, load_keyring(settings), revision, sahha, gateway)
 
 
+async def await_schema(runtime: GatewayRuntime) -> None:
+    """Wait until somebody has brought the database to a schema that this version works on. The log says so, and also
+    that the schema is a newer one."""
+    waits = False
+    while not migrate.fits(found := await asyncio.to_thread(migrate.current, runtime.db.url), runtime.revision):
+        if not waits:
+            log.warning("schema.behind", found=found, needs=runtime.revision, remedy="run `circadia db upgrade`")
+        waits = True
+        await asyncio.sleep(_SCHEMA_EVERY_S)
+    if found != runtime.revision:
+        log.warning("schema.newer", found=found, made_for=runtime.revision)
+
+
 async def retry_rejects(runtime: GatewayRuntime) -> int:
-    """Read again what an older version could not; returns how many records are readable now."""
+    """Read again what an older version could not; returns how many records are readable now. None are, before the
+    schema is there."""
+    if not migrate.fits(await asyncio.to_thread(migrate.current, runtime.db.url), runtime.revision):
+        return 0
     readable = await runtime.sahha.retry_rejects()
     if not isinstance(runtime, Runtime):
         return readable

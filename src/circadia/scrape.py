@@ -59,11 +59,11 @@ class Scrape:
         yield from self._seen
 
     @asynccontextmanager
-    async def served(self, port: int) -> AsyncIterator[None]:
-        """Without a key, for this machine only, by Prometheus' own small server, which answers in threads."""
+    async def served(self, host: str, port: int) -> AsyncIterator[None]:
+        """Without a key, by Prometheus' own small server, which answers in threads."""
         registry = CollectorRegistry(support_collectors_without_names=True)
         registry.register(_FromThread(self, asyncio.get_running_loop()))
-        server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+        server, thread = start_http_server(port, addr=host, registry=registry)
         yield
         await asyncio.to_thread(server.shutdown)
         server.server_close()

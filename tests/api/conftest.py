@@ -45,6 +45,7 @@ class Line(Wire):
         self.others: dict[str, httpx2.AsyncBaseTransport] = {}
         self._free = asyncio.Event()
         self._free.set()
+        self.waiting = 0
         self._held: Callable[[httpx2.Request], bool] = lambda _request: True
 
     def hold(self, held: Callable[[httpx2.Request], bool] = lambda _request: True) -> None:
@@ -56,7 +57,9 @@ class Line(Wire):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._held(request):
+            self.waiting += 1
             await self._free.wait()
+            self.waiting -= 1
         if (other := self.others.get(request.url.host)) is not None:
             return await other.handle_async_request(request)
         return await super().handle_async_request(request)

@@ -99,7 +99,7 @@ ROUTES = (
     Route("POST", "/internal/auth/connect/{user_id}", "write", json={}),
     Route("POST", "/internal/auth/callback", "write", json={"code": "c", "state": "s" * 32, "user_id": "alice"}),
     Route("GET", "/internal/auth/status/{user_id}", "read"),
-    Route("DELETE", "/internal/auth/connection/{user_id}", "admin"),
+    Route("DELETE", "/internal/auth/connection/{user_id}", "write"),
     Route("GET", "/api/v1/unified/{user_id}/days", "read", "?from=2026-11-01&to=2026-11-03"),
     Route("GET", "/api/v1/unified/{user_id}/policy", "read"),
     Route("PUT", "/api/v1/unified/{user_id}/policy", "write", json={"overrides": {}}),

@@ -155,6 +155,17 @@ async def test_without_a_bootstrap_key_only_made_keys_count(serve: Serve) -> Non
     assert (await api.anonymous.get(DAY, headers=await api.key("read"))).status_code == 200
 
 
+async def test_the_key_of_a_gateway_writes_and_administers_nothing(serve: Serve) -> None:
+    api = await serve(worker=False, GATEWAY_API_KEY="the-gateway-s-very-own")
+    mine = {"X-API-Key": "the-gateway-s-very-own"}
+    assert (await api.anonymous.get("/internal/auth/status/alice", headers=mine)).status_code == 200
+    assert (await api.anonymous.post("/internal/auth/connect/alice", headers=mine, json={})).status_code == 200
+    gone = await api.anonymous.delete("/internal/auth/connection/alice", headers=mine)
+    problem(gone, 404, "not_connected")
+    for path in ("/metrics", "/api/v1/admin/keys"):
+        problem(await api.anonymous.get(path, headers=mine), 403, "scope_too_small")
+
+
 async def test_a_key_is_stored_as_a_hash(api: Api) -> None:
     text = (await api.key("read"))["X-API-Key"]
     found = await api.db.row("SELECT to_jsonb(k)::text FROM api_keys k")
@@ -205,7 +216,7 @@ _TYPES = ("cycle", "sleep", "recovery", "workout")
 
 
 async def test_a_key_is_not_waited_for_while_the_database_hangs(api: Api) -> None:
-    checked = Keys(api.db, api.runtime.keyring, api.clock, None, patience_s=0.05)
+    checked = Keys(api.db, api.runtime.keyring, api.clock, {}, patience_s=0.05)
     _key, text = await keys.create(api.db, api.runtime.keyring, "laptop", frozenset({"read"}), api.clock(), None)
     async with api.db.begin() as connection:
         await connection.execute("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")

@@ -60,7 +60,7 @@ async def test_an_invitation_lets_one_in(serve: Serve) -> None:
         answer = await by_whoop(api, browser, invitation=made["url"].rpartition("/")[2])
         assert answer.status_code == 303
     found = await api.db.row("SELECT details FROM audit WHERE deed = 'link.made'")
-    assert found == ({"kind": "invitation", "note": "for Grace"},)
+    assert found == ({"kind": "invitation"},), "what is said of others does not outlive them here"
 
 
 async def test_invitations_only_where_they_count(api: Api) -> None:

@@ -16,7 +16,7 @@ from tests import simulated
 from tests.api.conftest import BOOTSTRAP, ORIGIN, Api, Json, Serve
 from tests.api.table import problem
 
-COOKIE = "circadia_connect"
+COOKIE = "circadia-connect"
 STATUS = "/internal/auth/status/alice"
 KEYED = {"X-API-Key": BOOTSTRAP}
 
@@ -125,7 +125,7 @@ async def test_the_browser_that_began_needs_no_question(api: Api) -> None:
     async with api.browser() as browser:
         told = await start(api, browser)
         cookie = browser.cookies.jar.__iter__().__next__()
-        assert (cookie.name, cookie.path, cookie.secure) == (COOKIE, "/auth", False)
+        assert (cookie.name, cookie.path, cookie.secure) == (COOKIE, "/", False)
         back = await api.consent(told["authorization_url"])
         page(await browser.get("/auth/callback", params=back), 200, "WHOOP is connected", "alice")
         assert COOKIE not in browser.cookies
@@ -136,7 +136,21 @@ async def test_the_cookie_s_attributes(serve: Serve) -> None:
     api = await serve(worker=False, PUBLIC_URL="https://circadia.example", WHOOP_REDIRECT_URL=simulated.CALLBACK)
     answer = await api.http.post("/internal/auth/connect/alice")
     attributes = answer.headers["set-cookie"].lower()
-    assert all(each in attributes for each in ("httponly", "secure", "samesite=lax", "path=/auth", "max-age=600"))
+    assert all(each in attributes for each in ("httponly", "secure", "samesite=lax", "path=/;", "max-age=600"))
+
+
+async def test_a_planted_cookie_binds_nothing(serve: Serve) -> None:
+    """A sibling host can set a cookie beside ours, but neither under a `__Host-` name nor so that it is believed."""
+    api = await serve(worker=False, PUBLIC_URL="https://circadia.example", WHOOP_REDIRECT_URL=simulated.CALLBACK)
+    for planted in ("circadia-connect={0}", "{1}={0}; {1}=other", "{1}=other; {1}={0}"):
+        begun = await api.http.post("/internal/auth/connect/mallory")
+        name, _, secret = begun.headers["set-cookie"].partition(";")[0].partition("=")
+        assert name == "__Host-circadia-connect"
+        back = await api.consent(begun.json()["authorization_url"])
+        shown = {"Cookie": planted.format(secret, name)}
+        answer = await api.anonymous.get("/auth/callback", params=back, headers=shown)
+        page(answer, 200, "Connect your WHOOP?", "mallory")
+    assert not await connected(api, "mallory")
 
 
 async def test_another_browser_is_asked_by_name_once(api: Api) -> None:
@@ -173,7 +187,7 @@ async def test_only_the_browser_that_was_asked_may_answer(api: Api) -> None:
         page(await other.post("/auth/confirm", data=form), 422, "Not connected", "not the one that was asked")
         await asked.get("/auth/callback", params=back)
         page(await other.post("/auth/confirm", data=form), 422, "Not connected")
-        other.cookies.set(COOKIE, "forged" * 8, path="/auth")
+        other.cookies.set(COOKIE, "forged" * 8, path="/")
         page(await other.post("/auth/confirm", data=form), 422, "Not connected")
         elsewhere = {"Origin": "https://evil.example"}
         page(await asked.post("/auth/confirm", data=form, headers=elsewhere), 422, "another site")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import httpx2
 
-from circadia.storage import audit, leaving, people, sessions
+from circadia.storage import audit, grafana, leaving, people, sessions
 from circadia.storage.schema import metadata
 from tests import everywhere
 from tests.api.conftest import ORIGIN, Api, Json
@@ -49,6 +52,15 @@ async def test_nothing_is_left_in_any_table(alice: Api) -> None:
     assert await everywhere.mentions(api.db, "alice", profile["email"], str(api.account)) == {"audit"}
     assert await leaving.count(api.db, others) == of_bob
     assert api.simulator.state.grants.lineages == []
+
+
+async def test_a_role_for_grafana_stays_and_is_told(alice: Api) -> None:
+    role = await grafana.role_of(alice.db, "alice")
+    assert await grafana.grant(alice.db, role, "alice", "a password", alice.clock()) is None
+    report = await erase(alice)
+    assert [(each["table"], each["rows"]) for each in report["kept"]] == [("audit", 2), ("pg_roles", 1)]
+    assert "circadia grafana revoke" in report["kept"][1]["why"]
+    assert await grafana.revoke(alice.db, role) is None
 
 
 async def test_it_is_written_down(alice: Api) -> None:
@@ -118,6 +130,50 @@ async def test_a_person_erases_themselves(alice: Api) -> None:
         answer = await browser.post(ERASE.format("alice"), json={"confirm": "alice"}, headers={"Origin": ORIGIN})
         assert answer.status_code == 200, answer.text
         assert answer.headers["Set-Cookie"].startswith('circadia=""; ')
+    assert await everywhere.mentions(alice.db, "alice") == {"audit"}
+
+
+async def finishing(api: Api, user_id: str) -> asyncio.Task[httpx2.Response]:
+    """Somebody connects anew who had disconnected, and WHOOP has been asked whose account it is."""
+    assert (await api.http.delete(f"/internal/auth/connection/{user_id}")).status_code == 200
+    api.wire.hold(lambda request: request.url.path.endswith("/profile/basic"))
+    task = asyncio.create_task(api.connect(user_id))
+    async with asyncio.timeout(20):
+        while not api.wire.waiting:
+            await asyncio.sleep(0.01)
+    return task
+
+
+async def test_a_consent_under_way_does_not_bring_anybody_back(alice: Api) -> None:
+    connecting = await finishing(alice, "alice")
+    await erase(alice)
+    alice.wire.let_go()
+    problem(await connecting, 409, "erased_meanwhile")
+    assert await everywhere.mentions(alice.db, "alice") == {"audit"}
+    assert alice.simulator.state.grants.lineages == [], "it was given back"
+
+
+async def test_the_owner_s_erase_counts_though_the_owner_stays(alice: Api) -> None:
+    async with alice.db.begin() as connection:
+        await people.claim(connection, "alice", alice.clock())
+    connecting = await finishing(alice, "alice")
+    await erase(alice)
+    alice.wire.let_go()
+    problem(await connecting, 409, "erased_meanwhile")
+    assert await alice.db.row("SELECT count(*) FROM members") == (0,)
+
+
+async def test_a_file_that_is_still_arriving_does_not_bring_anybody_back(alice: Api) -> None:
+    erased = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"Cycle start time,"
+        await erase(alice)
+        erased.set()
+        yield b"Cycle end time"
+
+    problem(await alice.http.post("/api/v1/whoop/import/alice", content=slowly()), 409, "erased_meanwhile")
+    assert erased.is_set()
     assert await everywhere.mentions(alice.db, "alice") == {"audit"}
 
 

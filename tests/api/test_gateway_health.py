@@ -104,7 +104,7 @@ async def test_errors_are_details(serve: Serve) -> None:
 
 async def test_a_bug_has_the_documented_sentence(serve: Serve) -> None:
     stage = await both(serve, connected=False)
-    await stage.api.db.execute("DROP TABLE identities")
+    await stage.api.db.execute("DROP TABLE identities CASCADE")
     assert await stage.ask("/api/v1/health/alice", 500) == {"detail": "Error retrieving health data"}
     assert await stage.ask("/api/v1/health/alice/sources", 500) == {"detail": "Error checking data sources"}
     assert await stage.ask("/api/v1/health/sources/alice", 500) == {"detail": "Error checking data sources"}

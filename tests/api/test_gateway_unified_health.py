@@ -212,6 +212,6 @@ async def test_connecting_while_the_whoop_service_is_down_is_503(elsewhere: Both
 
 async def test_a_bug_is_in_the_envelope_too(serve: Serve) -> None:
     stage = await both(serve, connected=False)
-    await stage.api.db.execute("DROP TABLE identities")
+    await stage.api.db.execute("DROP TABLE identities CASCADE")
     body = enveloped(await stage.api.http.get(f"{OVERVIEW}/bob"), 500, "data_merge_error")
     assert "identities" not in body["error"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -63,6 +64,15 @@ async def test_not_ready_at_another_schema(api: Api) -> None:
     assert "circadia db upgrade" in answer.json()["checks"]["migrations"]
     await api.db.execute("DELETE FROM alembic_version")
     assert (await api.anonymous.get(READY)).status_code == 503
+    await api.db.execute("DROP TABLE alembic_version")
+    assert "at None" in (await api.anonymous.get(READY)).json()["checks"]["migrations"]
+
+
+async def test_ready_at_the_schema_of_the_next_release(serve: Serve) -> None:
+    api = await serve()
+    await api.db.execute("UPDATE alembic_version SET version_num = '9999'")
+    answer = await api.anonymous.get(READY)
+    assert (answer.status_code, answer.json()["checks"]["migrations"]) == (200, "ok")
 
 
 async def test_the_database_goes_away_and_comes_back(serve: Serve, postgres_server: Server, database_url: str) -> None:
@@ -154,11 +164,13 @@ async def test_metrics_count_routes_and_syncs_and_name_nobody(alice: Api) -> Non
     assert {each.labels.get("type") for each in samples if each.name.startswith("circadia_sync_records")} >= {"sleep"}
 
 
-async def test_metrics_on_a_port_of_their_own(serve: Serve) -> None:
+@pytest.mark.parametrize(("host", "told"), [("127.0.0.1", {}), ("127.0.0.2", {"METRICS_HOST": "127.0.0.2"})])
+async def test_metrics_on_a_port_of_their_own(serve: Serve, host: str, told: dict[str, str]) -> None:
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((host, 0))
         port = free.getsockname()[1]
-    await serve(worker=False, METRICS_PORT=str(port))
+    settings: dict[str, Any] = {"METRICS_PORT": str(port), **told}
+    await serve(worker=False, **settings)
     async with httpx2.AsyncClient() as client:
-        answer = await client.get(f"http://127.0.0.1:{port}/metrics")
+        answer = await client.get(f"http://{host}:{port}/metrics")
     assert "circadia_http_request_seconds" in answer.text

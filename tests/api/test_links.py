@@ -89,6 +89,14 @@ async def test_a_link_signs_in_a_member_without_whoop(alice: Api) -> None:
     assert (me["user_id"], me["role"], me["has_data"]) == ("alice", "member", True)
 
 
+async def test_a_link_makes_no_member_of_a_coach(alice: Api) -> None:
+    async with alice.browser() as coach:
+        await use(coach, await offered(alice))
+        user_id = (await whoami(coach))["user_id"]
+    async with entered(alice, user_id) as browser:
+        assert (await whoami(browser))["role"] == "coach"
+
+
 async def test_an_invitation_leads_to_the_page_that_keeps_it(api: Api) -> None:
     token = await link(api, "invitation")
     async with api.browser() as browser:
@@ -110,7 +118,7 @@ async def test_a_share_makes_a_coach_who_reads_and_nothing_more(alice: Api) -> N
         answer = await use(coach, await offered(alice))
         assert (answer.status_code, answer.headers["location"]) == (303, "/?member=alice")
         me = await whoami(coach)
-        assert (me["role"], me["name"]) == ("coach", "Coach")
+        assert (me["role"], me["name"]) == ("coach", None)
         assert [each["user_id"] for each in me["shared_with_me"]] == ["alice"]
         assert me["shared_with_me"][0]["name"]
         assert (await coach.get("/api/v1/whoop/daily-data/alice")).status_code == 200

@@ -89,7 +89,7 @@ async def test_a_life_in_the_log(serve: Serve, log: StringIO) -> None:
     back = await api.consent(started["authorization_url"])
     async with api.browser() as browser:
         shown = await browser.get("/auth/callback", params=back)
-        cookie = shown.cookies["circadia_connect"]
+        cookie = shown.cookies["circadia-connect"]
         await browser.post("/auth/confirm", data={**back, "decision": "connect"})
     await api.history()
     await api.connect("bob", api.account)

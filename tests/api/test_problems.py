@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.api.conftest import BOOTSTRAP, Api, Serve
+from tests.api.doors import FROM_US, claimed
 from tests.api.table import ROUTES, problem
 
 GIVEN = "app-7f3a.request_id-0001"
@@ -142,3 +145,22 @@ async def test_development_shows_the_documentation(serve: Serve) -> None:
     document = (await api.anonymous.get("/openapi.json")).json()
     assert document["info"]["title"] == "Circadia"
     assert BOOTSTRAP not in str(document)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/auth/signin", {"email": "a\0@example.org"}),
+        ("POST", "/api/v1/shares/alice", {"name": "Coach\0Kim"}),
+        ("POST", "/api/v1/admin/keys", {"name": "for\0an app", "scope": "read"}),
+        ("POST", "/api/v1/admin/invitations", {"note": "for\0Grace"}),
+        ("GET", "/api/v1/admin/members?after=%00", None),
+        ("DELETE", "/api/v1/admin/keys/a%00b", None),
+        ("GET", f"/api/v1/audit?before={2**63}", None),
+    ],
+)
+async def test_what_the_database_cannot_hold(serve: Serve, method: str, path: str, body: dict[str, str] | None) -> None:
+    api = await serve(worker=False, SIGNUP="allowlist" if path.endswith("signin") else "invite")
+    await claimed(api, "alice")
+    answer = await api.http.request(method, path, json=body, headers=FROM_US)
+    problem(answer, 422, "invalid_request")

@@ -350,6 +350,20 @@ async def test_an_upload_that_cannot_be_queued_is_not_kept(api: Api, uploads: Pa
     assert list(uploads.iterdir()) == []
 
 
+async def test_a_user_s_files_are_taken_one_after_the_other(api: Api, uploads: Path) -> None:
+    path = "/api/v1/whoop/import/carol"
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"no "
+        problem(await api.http.post(path, content=b"x"), 409, "import_running")
+        assert (await api.http.post("/api/v1/whoop/import/dora", content=b"x")).status_code == 202
+        yield b"export"
+
+    assert (await upload(api, slowly()))["state"] == "failed"
+    problem(await api.http.post(path, content=b""), 422, "empty_body")
+    assert (await upload(api, b"again"))["state"] == "failed"
+
+
 async def test_a_reconciliation_is_a_run_to_follow(alice: Api) -> None:
     old = alice.simulator.truth(alice.account)["workout"][-1]
     alice.clock.advance(3600)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.api.conftest import Api
-from tests.api.doors import deeds, entered, use
+from tests.api.doors import FROM_US, deeds, entered, use, whoami
 from tests.api.table import problem
 
 SHARES = "/api/v1/shares/alice"
@@ -30,6 +30,33 @@ async def test_the_life_of_a_share(api: Api) -> None:
         problem(await coach.get(DAY), 404, "unknown_user")
         problem(await alice.delete(f"{SHARES}/{offer['id']}"), 404, "unknown_share")
     assert (await deeds(api, "alice"))[1:] == ["share.offered", "share.accepted", "share.revoked"]
+    told = await api.db.row("SELECT details FROM audit WHERE deed = 'share.offered'")
+    assert told == ({"share": offer["id"]},), "what a member calls somebody does not outlive them here"
+
+
+async def test_whoever_is_shown_data_is_not_told_of_the_account_behind(api: Api) -> None:
+    path = "/api/v1/whoop/connection/alice"
+    assert (await api.connect()).status_code == 200
+    async with entered(api, "alice") as alice, api.browser() as coach:
+        offer = (await alice.post(SHARES, json={"name": "Coach"})).json()
+        await use(coach, offer["url"].rpartition("/")[2])
+        own, shown = (await alice.get(path)).json(), (await coach.get(path)).json()
+    assert own["whoop_user_id"] == api.account
+    assert own.keys() - shown.keys() == {"whoop_user_id", "scopes", "token_expires_at"}
+    assert shown["state"] == "connected"
+
+
+async def test_a_coach_becomes_no_member_by_themselves(api: Api) -> None:
+    """Whatever SIGNUP says, a share would else be a way around it."""
+    async with entered(api, "alice") as alice, api.browser() as coach:
+        offer = (await alice.post(SHARES, json={"name": "Coach"})).json()
+        await use(coach, offer["url"].rpartition("/")[2])
+        coach.headers.update(FROM_US)
+        user_id = (await whoami(coach))["user_id"]
+        problem(await coach.post("/auth/connect"), 403, "members_only")
+        problem(await coach.post(f"/api/v1/whoop/import/{user_id}", content=b"x"), 403, "members_only")
+        assert (await coach.put(f"/api/v1/preferences/{user_id}", json={})).status_code == 200
+    assert await api.db.row("SELECT count(*) FROM members") == (0,)
 
 
 async def test_a_share_ends_by_itself(api: Api) -> None:

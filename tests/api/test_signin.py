@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from circadia.storage import allowed_emails
@@ -101,6 +103,35 @@ async def test_an_invitation_is_used_up_by_success_alone(serve: Serve) -> None:
     assert grants(api) == [first]
 
 
+async def test_one_new_account_in_two_browsers_at_once_is_one_member(serve: Serve) -> None:
+    api = await serve(worker=False, SIGNUP="open")
+    await claimed(api)
+    async with api.browser() as first, api.browser() as second:
+        api.wire.hold(lambda request: request.url.path.endswith("/profile/basic"))
+        coming = [asyncio.create_task(by_whoop(api, each)) for each in (first, second)]
+        async with asyncio.timeout(20):
+            while api.wire.waiting < 2:
+                await asyncio.sleep(0.01)
+        api.wire.let_go()
+        assert [each.status_code for each in await asyncio.gather(*coming)] == [303, 303]
+        assert (await whoami(first))["user_id"] == (await whoami(second))["user_id"]
+    assert len(await members(api)) == 1
+    assert grants(api) != []
+
+
+async def test_nobody_fills_the_house_with_consents(serve: Serve) -> None:
+    api = await serve(worker=False)
+    await claimed(api)
+    for _ in range(60):
+        assert (await api.anonymous.post("/auth/signin", json={}, headers=FROM_US)).status_code == 200
+    refused = await api.anonymous.post("/auth/signin", json={}, headers=FROM_US)
+    problem(refused, 503, "rate_limited")
+    assert refused.headers["retry-after"] == "60"
+    assert (await api.http.post("/internal/auth/connect/alice")).status_code == 200, "apps know whom they ask for"
+    api.clock.advance(61)
+    assert (await api.anonymous.post("/auth/signin", json={}, headers=FROM_US)).status_code == 200
+
+
 async def test_an_invitation_is_no_key_of_another_kind_of_door(serve: Serve) -> None:
     api = await serve(worker=False, SIGNUP="invite")
     await claimed(api)
@@ -175,8 +206,10 @@ async def test_signing_out_ends_the_session_and_clears_the_device(api: Api) -> N
 
 
 async def test_signing_out_everywhere(api: Api) -> None:
-    async with entered(api, "owner", "owner") as browser, entered(api, "owner") as _other:
+    async with entered(api, "owner", "owner") as browser, entered(api, "owner") as other:
+        await whoami(other)
         assert (await browser.post("/auth/signout", json={"everywhere": True})).status_code == 204
+        problem(await other.get("/api/v1/me"), 401, "session_over")
     assert await api.db.row("SELECT count(*) FROM sessions") == (0,)
 
 

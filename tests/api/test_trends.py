@@ -122,6 +122,17 @@ async def test_without_words_the_last_four_weeks_of_what_matters(alice: Api) -> 
     assert (await alice.get(f"{TRENDS}/vitals"))["parameters"] == {"day": "2026-11-19"}
 
 
+async def test_only_the_columns_that_are_asked_for(alice: Api) -> None:
+    whole = (await alice.get(TRENDS))["metrics"]
+    told = (await alice.get(TRENDS, columns="low, value,low"))["metrics"]
+    for name, each in told.items():
+        assert each == {
+            "series": {column: whole[name]["series"][column] for column in ("day", "value", "low")},
+            "trend": whole[name]["trend"],
+        }
+        assert list(each["series"]) == ["day", "value", "low"]
+
+
 async def test_what_is_unchanged_is_not_sent_again(alice: Api) -> None:
     for path in (TRENDS, f"{TRENDS}/load"):
         first = await alice.http.get(path)
@@ -164,6 +175,8 @@ REFUSED = [
     ("", "metrics=strain,mood", 422, "unknown_metric", "hrv_rmssd_ms"),
     ("", "metrics=", 422, "unknown_metric", "hrv_rmssd_ms"),
     ("", "metrics=" + ",".join(each.name for each in DAY_METRICS[:21]), 422, "invalid_argument", "20"),
+    ("", "columns=value,mood", 422, "invalid_argument", "mean_30d"),
+    ("", "columns=", 422, "invalid_argument", "mean_30d"),
     ("", "from=yesterday", 422, "invalid_date", "from"),
     ("", "from=2026-11-19&to=2026-11-18", 422, "invalid_range", "`to` lies before `from`"),
     ("", "to=2026-11-22", 422, "future_date", "to"),

@@ -18,6 +18,7 @@ from circadia.gateway.whoop import WhoopSource
 from circadia.gateway.whoop_here import WhoopHere
 from circadia.gateway.whoop_reading import PARTS, Fetch, WhoopLink
 from tests.api.conftest import BOOTSTRAP, ORIGIN, Api, Serve
+from tests.simulated import US
 
 TODAY = date(2026, 11, 20)
 RANGES = [(TODAY - timedelta(6), TODAY), (date(2020, 1, 1), date(2020, 1, 3)), (TODAY, TODAY + timedelta(1))]
@@ -93,7 +94,7 @@ async def test_the_same_word(alice: Api) -> None:
     await alice.db.execute("UPDATE connections SET state = 'needs_reconnect', reason = 'test'")
     found = await told(alice, "alice", *RANGES[0])
     assert (found.state, found.available) == ("needs_reconnect", True)
-    await near(alice).disconnect("alice", "keep")
+    await near(alice).disconnect("alice", "keep", US)
     assert await told(alice, "alice", *RANGES[0]) == Told("whoop", "not_connected")
 
 

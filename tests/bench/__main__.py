@@ -1,5 +1,5 @@
 """`python -m tests.bench [NAME ...]`: imports, reads, ingest, memory, capacity, interference, gateway,
-dashboard, grafana; all of them without a name. Options after a single name are that bench's own."""
+dashboard, grafana, load; all of them without a name. Options after a single name are that bench's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from tests.bench import capacity, dashboard, gateway, grafana, imports, ingest, interference, memory, reads
+from tests.bench import capacity, dashboard, gateway, grafana, imports, ingest, interference, memory, reads, soak
 
 BENCHES: dict[str, Callable[..., Awaitable[None]]] = {
     "imports": imports.run,
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[..., Awaitable[None]]] = {
     "gateway": gateway.run,
     "dashboard": dashboard.run,
     "grafana": grafana.run,
+    "load": soak.run,
 }
 
 

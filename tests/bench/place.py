@@ -28,7 +28,9 @@ from circadia.storage.embedded import EmbeddedPostgres
 from circadia.storage.envelope import new_key
 
 EPOCH = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SEED = 7
 KEY = "bench-key-bench-key-bench-key"
+CLIENT = Client("bench", "bench-secret-bench", ("http://127.0.0.1:8000/auth/callback",), webhook_url=None)
 _KEYS = new_key()
 
 
@@ -53,8 +55,8 @@ def settings(url: str, **more: str) -> Settings:
             "DATABASE_URL": url,
             "TOKEN_ENCRYPTION_KEYS": _KEYS,
             "SERVICE_API_KEY": KEY,
-            "WHOOP_CLIENT_ID": "bench",
-            "WHOOP_CLIENT_SECRET": "bench-secret-bench",
+            "WHOOP_CLIENT_ID": CLIENT.client_id,
+            "WHOOP_CLIENT_SECRET": CLIENT.client_secret,
             "WHOOP_API_BASE_URL": "http://whoop.test/developer",
             "WHOOP_OAUTH_BASE_URL": "http://whoop.test/oauth/oauth2",
             "RATE_LIMIT_PER_MINUTE": "1000000",
@@ -65,15 +67,14 @@ def settings(url: str, **more: str) -> Settings:
     )
 
 
-def whoop(people: int, days: int, seed: int = 7) -> WhoopSimulator:
+def whoop(people: int, days: int, seed: int = SEED) -> WhoopSimulator:
     """A simulated WHOOP with a history that is grown already."""
     world = World(seed=seed, members=people, days=days, epoch=EPOCH)
-    redirect = "http://127.0.0.1:8000/auth/callback"
     simulator = WhoopSimulator(
         world,
         clock=StandingClock(EPOCH),
         limits=Limits(1_000_000, 100_000_000),
-        clients=[Client("bench", "bench-secret-bench", (redirect,), webhook_url=None)],
+        clients=[CLIENT],
     )
     for user_id in world.user_ids:
         simulator.truth(user_id)

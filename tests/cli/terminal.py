@@ -55,9 +55,9 @@ class Running:
         self.process = process
         self._out, self._err = out, err
 
-    def stdout(self, pattern: str) -> re.Match[str]:
+    def stdout(self, pattern: str, wait_s: float = WAIT_S) -> re.Match[str]:
         """Wait until stdout says something."""
-        return self._until(self._out, pattern)
+        return self._until(self._out, pattern, wait_s)
 
     def stderr(self, pattern: str) -> re.Match[str]:
         """Wait until stderr says something."""
@@ -78,8 +78,8 @@ class Running:
         self.process.send_signal(number)
         return self.ended()
 
-    def _until(self, file: Path, pattern: str) -> re.Match[str]:
-        deadline = time.monotonic() + WAIT_S
+    def _until(self, file: Path, pattern: str, wait_s: float = WAIT_S) -> re.Match[str]:
+        deadline = time.monotonic() + wait_s
         while True:
             alive = self.process.poll() is None
             if found := re.search(pattern, file.read_text()):

@@ -81,8 +81,9 @@ def test_the_owner_s_role(terminal: Terminal, house: psycopg.Connection, tmp_pat
     asked = ("grafana", "owner", "--role", role, "--password-file", str(password))
     assert terminal.run(*asked).refused("cannot read")
     password.write_text("with $HOME in it\n")
+    keyless = terminal.with_settings(TOKEN_ENCRYPTION_KEYS="")
     for _ in range(2):
-        said = terminal.run(*asked)
+        said = keyless.run(*asked)
         assert (said.code, said.stdout) == (0, "")
     file = tmp_path / "owner.yaml"
     assert terminal.run(*asked, "--to", str(file)).code == 0
@@ -94,6 +95,16 @@ def test_the_owner_s_role(terminal: Terminal, house: psycopg.Connection, tmp_pat
     told = terminal.run("db", "upgrade")
     assert (told.code, "circadia grafana grant bob" in told.stderr, role in told.stderr) == (0, True, False)
     house.execute("DELETE FROM report_grants WHERE role = 'lost_in_a_move'")
+
+
+def test_a_role_of_somebody_else_s_is_left_alone(terminal: Terminal, house: psycopg.Connection) -> None:
+    assert terminal.run("grafana", "owner", "--role", "circadia").refused("has a role circadia", "--role")
+    ((limit,),) = house.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'circadia'")
+    assert limit == -1
+    assert terminal.run("grafana", "grant", "alice").code == 0
+    (role,) = house.execute("DELETE FROM report_grants RETURNING role").fetchone() or ()
+    assert terminal.run("grafana", "grant", "alice").refused(role, "circadia grafana revoke alice")
+    assert terminal.run("grafana", "revoke", "alice").code == 0
 
 
 def test_sql_is_printed_where_the_database_s_role_may_make_none(

@@ -42,16 +42,16 @@ def test_a_team_s_services_share_what_they_have_to_and_nothing_else(tmp_path: Pa
     made = secrets.make(tmp_path, secrets.TEAM)
     assert made == [name for name in secrets.TEAM if name not in secrets.ONE_PERSON]
     told = {name: (tmp_path / name).read_text().strip() for name in secrets.TEAM}
-    shared = [name for name, secret in told.items() if list(told.values()).count(secret) > 1]
-    assert sorted(shared) == [
-        *("circadia/service_api_key", "gateway/service_api_key", "gateway/whoop_service_api_key"),
-        *("prometheus/gateway_api_key", "prometheus/whoop_api_key"),
+    alike = [sorted(each for each in told if told[each] == secret) for secret in set(told.values())]
+    assert sorted(names for names in alike if len(names) > 1) == [
+        ["backup/database_url", "circadia/database_url", "grafana_role/database_url"],
+        ["backup/gateway_database_url", "gateway/database_url"],
+        ["circadia/gateway_api_key", "gateway/whoop_service_api_key"],
+        ["grafana/database_password", "grafana_role/password"],
     ]
-    assert told["gateway/whoop_service_api_key"] == told["prometheus/whoop_api_key"] == told["circadia/service_api_key"]
-    assert told["prometheus/gateway_api_key"] == told["gateway/service_api_key"] != told["circadia/service_api_key"]
     settings = config.load(
-        {name.partition("/")[2].upper(): secret for name, secret in told.items() if name.startswith(("gate", "backup"))}
-        | {"WHOOP_SERVICE_URL": "http://localhost:8001"},
+        {name.partition("/")[2].upper(): secret for name, secret in told.items() if name.startswith("gateway")}
+        | {"CIRCADIA_BACKUP_KEY": told["backup/circadia_backup_key"], "WHOOP_SERVICE_URL": "http://localhost:8001"},
         dotenv=Path("nowhere"),
     )
     assert settings.circadia_backup_key is not None
@@ -101,3 +101,15 @@ def test_what_is_kept_is_never_changed(tmp_path: Path) -> None:
     assert not secret_files.keep(path, "second")
     assert path.read_text() == "first\n"
     assert [each.name for each in tmp_path.iterdir()] == ["secret"]
+
+
+def test_what_is_replaced_is_the_owner_s_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("open to all")
+    path.chmod(0o644)
+    secret_files.replace(path, "first\n")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("first\n", 0o600)
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(IsADirectoryError):
+        secret_files.replace(tmp_path / "directory", "second")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["directory", "secret"]

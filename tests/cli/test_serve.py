@@ -11,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
 
 from tests.cli.terminal import WAIT_S, Running, Terminal
 from tests.postgres import Server
+from tests.prove.gateway_proxy import free_port
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -82,6 +84,54 @@ def test_the_server_counts_what_the_worker_beside_it_does(connected: Terminal) -
         assert key.run("sync", "alice", "--type", "cycle", "--wait").code == 0
         with httpx2.Client(base_url=url, trust_env=False, headers={"X-API-Key": "k" * 32}) as http:
             until(lambda: 'circadia_sync_types_total{ended="succeeded",type="cycle"}' in http.get("/metrics").text)
+        assert service.stop().code == 0
+
+
+def test_who_is_told_to_stop_drains_first(connected: Terminal) -> None:
+    """Not ready at once, though everything is answered still; then streams end, and the listener last."""
+    key = connected.with_settings(SERVICE_API_KEY="k" * 32)
+    with key.start("serve", "--port", "0", "--no-worker", "--drain", "2") as service:
+        url = service.stderr(r'"url": "(http://127.0.0.1:\d+)"')[1]
+        with httpx2.Client(base_url=url, trust_env=False, headers={"X-API-Key": "k" * 32}) as http:
+            run = http.post("/api/v1/whoop/sync/alice").json()
+            with http.stream("GET", run["events_url"]) as events:
+                lines = events.iter_lines()
+                assert next(lines) == "event: run"
+                service.process.send_signal(signal.SIGTERM)
+                until(lambda: "process" in http.get("/health/ready").json()["checks"])
+                assert http.get("/health/ready").status_code == 503
+                assert http.get(run["status_url"]).json()["state"] == "queued"
+                assert "event: end" not in list(lines)
+        assert service.ended().code == 0
+
+
+def test_a_new_version_waits_for_its_schema(terminal: Terminal, postgres_server: Server) -> None:
+    """Nothing works on an older schema, and nothing has to be started again when it is there."""
+    empty = postgres_server.create("template0")
+    new = terminal.with_settings(DATABASE_URL=empty, MIGRATE_ON_START="false")
+    port = free_port()
+    with new.start("serve", "--port", str(port)) as service, new.start("worker") as worker:
+        for each in (service, worker):
+            each.stderr("schema.behind")
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            answer = http.get("/health/ready")
+            assert answer.status_code == 503
+            assert "circadia db upgrade" in answer.json()["checks"]["migrations"]
+            assert children(service) == []
+            assert new.run("db", "upgrade").code == 0
+            until(lambda: http.get("/health/ready").status_code == 200)
+        worker.stderr("worker.ready")
+        assert (service.stop().code, worker.stop().code) == (0, 0)
+    postgres_server.drop(empty)
+
+
+def test_an_old_version_works_on_a_newer_schema(terminal: Terminal) -> None:
+    with psycopg.connect(terminal.settings["DATABASE_URL"]) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with terminal.start("serve", "--port", "0") as service:
+        url = service.stderr(r'"url": "(http://127.0.0.1:\d+)"')[1]
+        assert service.stderr(r'"found": "(\d+)".*schema.newer')[1] == "9999"
+        assert httpx2.get(f"{url}/health/ready", trust_env=False).status_code == 200
         assert service.stop().code == 0
 
 

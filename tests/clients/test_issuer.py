@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -41,10 +42,13 @@ class Server:
         self.status = 200
         self.gone = False
         self.asked = 0
+        self.answering = asyncio.Event()
+        self.answering.set()
 
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
         assert str(request.url) == URL
         self.asked += 1
+        await self.answering.wait()
         if self.gone:
             raise httpx2.ConnectError("gone")
         return httpx2.Response(self.status, json=self.body)
@@ -266,6 +270,38 @@ async def test_a_new_key_is_learnt_at_once(published: Server, issuer: Issuer, cl
     clock.advance(60)
     assert await issuer.subject(signed(claims(clock), fresh)) == "alice"
     await refused(issuer, signed(claims(clock)))
+
+
+async def test_tokens_that_come_together_wait_for_one_answer(
+    published: Server, issuer: Issuer, clock: StandingClock
+) -> None:
+    """At the start, and when a new key signs; whom the keys at hand help does not wait."""
+
+    async def together(key: RSAKey) -> list[str]:
+        published.answering.clear()
+        asking = [asyncio.create_task(issuer.subject(signed(claims(clock), key))) for _ in range(5)]
+        while not published.asked:
+            await asyncio.sleep(0)
+        published.answering.set()
+        return await asyncio.gather(*asking)
+
+    assert await together(RSA) == ["alice"] * 5
+    assert published.asked == 1
+    fresh = RSAKey.generate_key(2048, {"kid": "rsa-2"}, auto_kid=False)
+    published.body["keys"].append(fresh.as_dict(private=False))
+    published.asked = 0
+    clock.advance(60)
+    assert await together(fresh) == ["alice"] * 5
+    assert published.asked == 1
+    clock.advance(3600)
+    published.answering.clear()
+    renewing = asyncio.create_task(issuer.subject(signed(claims(clock))))
+    while published.asked == 1:
+        await asyncio.sleep(0)
+    assert await issuer.subject(signed(claims(clock))) == "alice"
+    assert not renewing.done()
+    published.answering.set()
+    assert await renewing == "alice"
 
 
 async def test_the_issuer_is_not_asked_for_every_stranger(

@@ -12,6 +12,7 @@ from circadia.storage import members
 from tests import simulated
 from tests.conftest import NewStage, OpenRuntime
 from tests.pairs import TOKEN, renewals, state_of, stored, usable, works
+from tests.simulated import US
 
 
 async def test_a_young_token_is_used_as_it_is(stage: NewStage) -> None:
@@ -174,7 +175,7 @@ async def test_a_disconnect_during_a_renewal_leaves_no_pair_behind(stage: NewSta
     renewal = asyncio.create_task(usable(here))
     while not renewals(here):
         await asyncio.sleep(0.01)
-    ended = await here.runtime.connections.disconnect("alice", "keep")
+    ended = await here.runtime.connections.disconnect("alice", "keep", by=US)
     assert ended["revoked_at_whoop"] is True
     await asyncio.wait([renewal])
     assert await here.db.row("SELECT count(*) FROM tokens") == (0,)
@@ -216,7 +217,7 @@ async def test_nobody_waits_for_ever_for_another_process(stage: NewStage, monkey
 
 async def test_a_grant_that_is_gone_has_nothing_to_renew(stage: NewStage) -> None:
     here = await stage()
-    await here.runtime.connections.disconnect("alice", "keep")
+    await here.runtime.connections.disconnect("alice", "keep", by=US)
     with pytest.raises(GrantLost):
         await usable(here)
     with pytest.raises(GrantLost):

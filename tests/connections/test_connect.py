@@ -17,7 +17,7 @@ from circadia.storage.deliveries import Delivery
 from tests import simulated
 from tests.conftest import NewSimulator, NewStage, OpenRuntime
 from tests.pairs import stored
-from tests.simulated import Stage
+from tests.simulated import US, Stage
 
 
 async def consented(
@@ -169,6 +169,8 @@ async def test_a_member_has_one_account(stage: NewStage) -> None:
     here = await stage(members=2)
     _, back = await consented(here, "alice", here.simulator.state.world.user_ids[1])
     await refused(here, back, "whoop_account_differs", user_id="alice")
+    left = {each.user_id for each in here.simulator.state.grants.lineages}
+    assert left == {here.account}, "what nobody here uses was given back"
     assert (await here.sync("cycle")).state == "succeeded"
 
 
@@ -270,7 +272,7 @@ async def test_deliveries_connection_and_pair_are_locked_in_one_order(
         if data is None:
             await simulated.connect(here.runtime, here.simulator, "alice", here.account)
         else:
-            await here.runtime.connections.disconnect("alice", data)
+            await here.runtime.connections.disconnect("alice", data, by=US)
 
     await locked_by_nobody_else(here, CONNECTION, lose, PAIR)
     if data != "keep":

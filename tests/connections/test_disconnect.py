@@ -10,7 +10,7 @@ from circadia.storage import deliveries, members
 from circadia.storage.deliveries import Delivery
 from tests import simulated
 from tests.conftest import NewStage
-from tests.simulated import Stage
+from tests.simulated import US, Stage
 
 
 async def filled(stage: NewStage) -> Stage:
@@ -68,7 +68,7 @@ async def test_erase_leaves_nothing_in_any_table(stage: NewStage) -> None:
     other = await members.grant_of_user(here.db, "bob")
     assert other is not None
     others = await rows_of(here, other.member_id, other.whoop_user_id, "bob")
-    ended = await here.runtime.connections.disconnect("alice", "erase")
+    ended = await here.runtime.connections.disconnect("alice", "erase", by=US)
     assert ended == {"user_id": "alice", "connected": False, "revoked_at_whoop": True, "data": "erase"}
     assert set((await rows_of(here, member_id, account, "alice")).values()) == {0}
     assert await rows_of(here, other.member_id, other.whoop_user_id, "bob") == others
@@ -77,7 +77,7 @@ async def test_erase_leaves_nothing_in_any_table(stage: NewStage) -> None:
 
 async def test_the_account_is_free_for_another_member_after_an_erase(stage: NewStage) -> None:
     here = await stage()
-    await here.runtime.connections.disconnect("alice", "erase")
+    await here.runtime.connections.disconnect("alice", "erase", by=US)
     finished = await simulated.connect(here.runtime, here.simulator, "bob", here.account)
     assert finished.grant.user_id == "bob"
 
@@ -86,7 +86,7 @@ async def test_keep_keeps_the_data_and_ends_the_grant(stage: NewStage) -> None:
     here = await stage(days=30)
     await here.backfill()
     cycles = await here.db.row("SELECT count(*) FROM cycles WHERE member_id = %s", (here.grant.member_id,))
-    ended = await here.runtime.connections.disconnect("alice", "keep")
+    ended = await here.runtime.connections.disconnect("alice", "keep", by=US)
     assert ended["revoked_at_whoop"] is True
     status = await here.runtime.connections.status("alice")
     assert (status["connected"], status["state"]) == (False, "not_connected")
@@ -104,7 +104,7 @@ async def test_keep_keeps_the_data_and_ends_the_grant(stage: NewStage) -> None:
 async def test_whoop_being_away_does_not_hold_up_the_local_end(stage: NewStage, data: str) -> None:
     here = await stage()
     here.fault("status", path="/developer/v2/user/access", method="DELETE", count=None, status=503)
-    ended = await here.runtime.connections.disconnect("alice", data)  # type: ignore[arg-type]
+    ended = await here.runtime.connections.disconnect("alice", data, by=US)  # type: ignore[arg-type]
     assert ended["revoked_at_whoop"] is False
     assert (await here.runtime.connections.status("alice"))["connected"] is False
     assert await here.db.row("SELECT count(*) FROM tokens") == (0,)
@@ -113,19 +113,19 @@ async def test_whoop_being_away_does_not_hold_up_the_local_end(stage: NewStage, 
 async def test_an_answer_to_the_revocation_that_is_not_documented(stage: NewStage) -> None:
     here = await stage()
     here.fault("status", path="/developer/v2/user/access", method="DELETE", status=418)
-    assert (await here.runtime.connections.disconnect("alice", "keep"))["revoked_at_whoop"] is False
+    assert (await here.runtime.connections.disconnect("alice", "keep", by=US))["revoked_at_whoop"] is False
 
 
 @pytest.mark.parametrize("data", ["keep", "erase"])
 async def test_nobody_to_disconnect(stage: NewStage, data: str) -> None:
     here = await stage()
     with pytest.raises(NotFound):
-        await here.runtime.connections.disconnect("nobody", data)  # type: ignore[arg-type]
+        await here.runtime.connections.disconnect("nobody", data, by=US)  # type: ignore[arg-type]
 
 
 async def test_erasing_after_a_disconnect(stage: NewStage) -> None:
     here = await filled(stage)
-    await here.runtime.connections.disconnect("alice", "keep")
-    ended = await here.runtime.connections.disconnect("alice", "erase")
+    await here.runtime.connections.disconnect("alice", "keep", by=US)
+    ended = await here.runtime.connections.disconnect("alice", "erase", by=US)
     assert ended["revoked_at_whoop"] is False
     assert set((await rows_of(here, here.grant.member_id, here.account, "alice")).values()) == {0}

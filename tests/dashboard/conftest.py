@@ -1,4 +1,4 @@
-"""One demo and one browser for all tests of a file."""
+"""One demo and one browser for all tests here."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.dashboard.chromium import Browser, launched
 from tests.dashboard.stage import Stage, staged
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with staged(tmp_path_factory.mktemp("demo")) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with launched() as made:
         yield made

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from tests import postgres
-from tests.cli.terminal import Running, Terminal
+from tests.cli.terminal import WAIT_S, Running, Terminal
 from tests.dashboard.chromium import Watched
 
 
@@ -76,14 +76,14 @@ class Stage:
 
 
 @contextmanager
-def staged(directory: Path, *, members: int = 2, days: int = 60) -> Iterator[Stage]:
+def staged(directory: Path, *, members: int = 2, days: int = 60, seed: int = 1) -> Iterator[Stage]:
     """`circadia demo` until the block ends. `directory` is for its streams; its data go with it."""
     place = postgres.new_directory()
     terminal = Terminal(directory, {"CIRCADIA_DATA_DIR": str(place)})
-    choices = ("--members", str(members), "--days", str(days), "--port", "0", "--no-browser", "--json")
+    choices = ("--members", str(members), "--days", str(days), "--seed", str(seed))
     try:
-        with terminal.start("demo", *choices) as running:
-            told = json.loads(running.stdout(r".*\n")[0])
+        with terminal.start("demo", *choices, "--port", "0", "--no-browser", "--json") as running:
+            told = json.loads(running.stdout(r".*\n", wait_s=WAIT_S + days / 10)[0])
             yield Stage(told, terminal.with_settings(**told["settings"]), running)
             running.stop()
     finally:

@@ -127,8 +127,29 @@ def test_who_says_no_or_is_not_let_in(stage: Stage, browser: Browser) -> None:
         assert (stage.free_account()["user_id"], stage.free_account()["consents"]) == (somebody["user_id"], [])
 
 
+def test_an_owner_without_a_whoop_app_is_led_to_set_one_up(stage: Stage, browser: Browser) -> None:
+    watched = stage.watched()
+    with browsing(browser, watched, size=PHONE) as page:
+        _follows(page, stage.link(), "Sign in")
+        expect(page.get_by_role("img", name=SCORE)).to_be_visible()
+        _answered_with(page, "/api/v1/instance", whoop_configured=False)
+        _answered_with(page, "/api/v1/me", has_data=False)
+        page.goto(stage.url)
+        expect(page.get_by_role("heading", name="Set up Circadia")).to_be_visible()
+        page.goto(f"{stage.url}/?member=demo-2")
+        expect(page.get_by_role("img", name=SCORE)).to_be_visible()
+        assert watched.clean(), watched
+
+
+def _answered_with(page: Page, path: str, **changed: bool) -> None:
+    """Have an answer of the service arrive with some of it changed."""
+    page.route(f"**{path}", lambda route: route.fulfill(json={**route.fetch().json(), **changed}))
+
+
 def test_a_coach_sees_what_is_shared_until_it_ends(stage: Stage, browser: Browser) -> None:
     watched = stage.watched()
+    members = stage.api("GET", "/api/v1/admin/members")["members"]
+    sharer = next(each["name"] for each in members if each["user_id"] == "demo-2")
     with browsing(browser, watched) as page, browsing(browser, watched, size=PHONE, scheme="dark") as coach:
         _follows(page, stage.link("demo-2"), "Sign in")
         page.get_by_role("link", name="Settings").click()
@@ -143,10 +164,13 @@ def test_a_coach_sees_what_is_shared_until_it_ends(stage: Stage, browser: Browse
         assert shut_out(coach, watched) == []
         coach.get_by_role("button", name="Continue").click()
         expect(coach.get_by_role("img", name=SCORE)).to_be_visible()
+        expect(coach.get_by_text(re.compile(rf"^{re.escape(sharer)}’s? days$"))).to_be_visible()
         bar = coach.get_by_role("navigation", name="Rooms, short")
         bar.get_by_role("link", name="Trends").click()
         expect(coach.get_by_role("heading", name="Trends", level=1)).to_be_visible()
+        expect(coach.get_by_text(re.compile(rf"^{re.escape(sharer)}’s? days$"))).to_be_visible()
         bar.get_by_role("button", name="More").click()
+        expect(coach.get_by_role("dialog").get_by_text("Signed in as a coach")).to_be_visible()
         expect(coach.get_by_role("dialog").get_by_role("link", name="Admin")).to_have_count(0)
         coach.get_by_role("dialog").get_by_role("link", name="Data").click()
         expect(coach.get_by_role("region", name="Connection")).to_be_visible()
@@ -235,11 +259,24 @@ def _walks_through_days(friend: Member, user_id: str) -> None:
     # the browser's own calendar is beyond the page: what it would write is written
     page.locator("input[type=date]").fill((newest - 30 * DAY).isoformat())
     friend.sees_day(newest - 30 * DAY, user_id)
+    assert page.title() == f"{newest - 30 * DAY:%A, %B} {(newest - 30 * DAY).day} · Circadia"
     page.locator("input[type=date]").fill((newest - 300 * DAY).isoformat())
     expect(page.get_by_text(re.compile("^Nothing for "))).to_be_visible()
+    page.get_by_role("button", name=re.compile("^First day after: ")).click()
+    expect(page.get_by_role("img", name=re.compile("^Recovery: "))).to_be_visible()
+    assert newest - 70 * DAY < friend.day() < newest - 50 * DAY
+    friend.untroubled()
+    for address, told in {"/day/2026-13-45": "date", "/nowhere": "page"}.items():
+        page.goto(friend.stage.url + address)
+        expect(page.get_by_text(f"There is no such {told}")).to_be_visible()
+        page.get_by_role("link", name="Go to the newest day").click()
+        friend.sees_day(newest, user_id)
+    page.goto(f"{friend.stage.url}/day/{datetime.now(UTC).date() + 30 * DAY}")
+    expect(page.get_by_text("This day is yet to come")).to_be_visible()
     page.get_by_role("link", name="Go to the newest day").click()
     friend.sees_day(newest, user_id)
-    friend.untroubled()
+    assert {each.split()[0] for each in friend.watched.refused} == {"404", "422"}
+    friend.watched.forget()
 
 
 def _swipe(page: Page, distance: int) -> None:
@@ -311,6 +348,9 @@ def _goes_offline(friend: Member, user_id: str) -> None:
     expect(page.get_by_text(re.compile("· Kept here"))).to_be_visible()
     page.keyboard.press("ArrowLeft")
     friend.sees_day(newest - DAY, user_id)
+    week = page.get_by_role("navigation", name="Days around").get_by_role("button")
+    expect(week.filter(has_text=re.compile(r"recovery \d+ %")).first).to_be_attached()
+    expect(week.filter(has_text=re.compile("no recovery|not loaded"))).to_have_count(0)
     page.context.set_offline(False)
     page.reload()
     expect(page.get_by_text("No connection.")).to_have_count(0)

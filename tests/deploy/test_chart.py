@@ -120,6 +120,16 @@ def test_addresses_lead_to_services() -> None:
     assert {each["host"] for each in ingress["spec"]["rules"]} == set(ingress["spec"]["tls"][0]["hosts"])
 
 
+def test_metrics_are_reached_where_the_pods_are() -> None:
+    (served,) = _of("NetworkPolicy", FULL)["circadia-served"]["spec"]["ingress"]
+    for name in ("circadia-whoop", "circadia-gateway"):
+        (container,) = _pods()[name]["spec"]["containers"]
+        told = {each["name"]: each["value"] for each in container["env"]}
+        ports = {each["name"]: str(each["containerPort"]) for each in container["ports"]}
+        assert (told["METRICS_HOST"], told["METRICS_PORT"]) == ("0.0.0.0", ports["metrics"])
+        assert {each["port"] for each in served["ports"]} == set(ports)
+
+
 def test_probes_ask_what_is_open_to_everybody() -> None:
     for name in ("circadia-whoop", "circadia-gateway"):
         (container,) = _pods()[name]["spec"]["containers"]

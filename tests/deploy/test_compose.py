@@ -10,14 +10,16 @@ from typing import Any
 import jsonschema
 import pytest
 import typer
+import yaml
 
+from circadia.api.routes.imports import LARGEST
 from circadia.cli import app as commands
 from circadia.cli import secrets
 from circadia.config import NAMES, SECRETS
 from tests.deploy.files import DEMO, ONE_PERSON, ROOT, TEAM, compose, environment, mounts, services
 
 ALL = (ONE_PERSON, DEMO, TEAM)
-ONCE = {"setup", "grafana-role", "gateway-database"}
+ONCE = {"setup", "grafana-role", "database"}
 DOMAINS = {"API_DOMAIN": "api.example.org", "SERVICE_DOMAIN": "whoop.example.org"}
 
 
@@ -111,6 +113,48 @@ def test_every_secret_is_made_and_mounted_where_it_is_read(names: tuple[str, ...
         for directory, file in re.findall(r"/secrets/(\w+)/(\w+)", told):
             assert f"{directory}/{file}" in made, name
             assert mounts(service)[f"/secrets/{directory}"] == set_up[f"/secrets/{directory}"], name
+
+
+@pytest.mark.parametrize("names", ALL)
+def test_who_has_which_secrets(names: tuple[str, ...]) -> None:
+    """What a program holds is lost with it. A directory is mounted where all of it may be known, and nowhere else."""
+    held: dict[str, set[str]] = {}
+    for name, service in services(names).items():
+        for place in mounts(service):
+            if place.startswith("/secrets/") and name != "setup":
+                held.setdefault(place.removeprefix("/secrets/"), set()).add(name)
+    assert held.pop("circadia") == {"circadia"} | ({"worker"} if names == TEAM else set()) | (
+        {"simulator"} if names == DEMO else set()
+    )
+    assert held.pop("postgres") == {"postgres", "database"}
+    assert held.pop("grafana") == {"grafana"}
+    assert held.pop("grafana_role") == {"grafana-role"}
+    assert held == ({"gateway": {"gateway"}, "backup": {"backup"}} if names == TEAM else {})
+
+
+def test_nobody_but_their_maker_is_a_superuser() -> None:
+    for name, service in _every():
+        if name not in ("postgres", "database"):
+            assert "superuser" not in json.dumps(service), name
+    (postgres,) = {json.dumps(each["environment"], sort_keys=True) for name, each in _every() if name == "postgres"}
+    assert "POSTGRES_USER" not in postgres
+
+
+def test_metrics_need_no_key_and_are_inside() -> None:
+    scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    for job in scraped:
+        assert "authorization" not in job
+        (where,) = job["dns_sd_configs"]
+        service = services(TEAM)[where["names"][0]]
+        told = environment(service, **DOMAINS)
+        assert (told["METRICS_HOST"], told["METRICS_PORT"]) == ("0.0.0.0", str(where["port"]))
+        assert "ports" not in service
+
+
+def test_memory_for_files_has_an_end_and_an_import_fits() -> None:
+    for name, service in _ours():
+        (size,) = re.findall(r"^/tmp:size=(\d+)g$", "\n".join(service["tmpfs"]), flags=re.MULTILINE)
+        assert LARGEST < int(size) * 2**30 <= 2 * LARGEST, name
 
 
 def test_settings_of_our_services_exist() -> None:

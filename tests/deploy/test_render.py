@@ -45,6 +45,7 @@ def test_what_a_service_takes_from_another_is_there() -> None:
     for each in taken:
         assert SERVICES[each["name"]]["type"] == each["type"]
         assert each["envVarKey"] in {*_variables(each["name"]), "RENDER_EXTERNAL_URL"}
+    assert _variables("circadia-gateway")["WHOOP_SERVICE_API_KEY"]["fromService"]["envVarKey"] == "GATEWAY_API_KEY"
 
 
 def test_commands_exist_and_signals_reach_the_program() -> None:

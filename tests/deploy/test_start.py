@@ -159,21 +159,23 @@ def test_a_team(installed: Installed, postgres_server: Server, database_url: str
     composed.has("circadia/database_url", database_url)
     composed.has("gateway/database_url", other)
     composed.set_up()
-    assert composed.secret("gateway/whoop_service_api_key") == composed.secret("circadia/service_api_key")
     assert composed.secret("gateway/token_encryption_keys") != composed.secret("circadia/token_encryption_keys")
     composed.move("circadia:8001", f"127.0.0.1:{whoop}")
+    composed.move("0.0.0.0", "127.0.0.1")
+    metrics = {whoop: _free_port(), gateway: _free_port()}
     started: list[Running] = []
     with ExitStack() as stack:
         for name, port in (("worker", None), ("circadia", whoop), ("gateway", gateway)):
-            stack.enter_context(composed.start(name, **({"PORT": port, "HOST": "127.0.0.1"} if port else {})))
+            told = {"PORT": port, "METRICS_PORT": metrics[port], "HOST": "127.0.0.1"} if port else {}
+            stack.enter_context(composed.start(name, **told))
             started.append(composed.last)
         assert _healthy(installed, whoop)
         assert _healthy(installed, gateway)
         http = stack.enter_context(httpx2.Client(trust_env=False))
-        for port, directory in ((whoop, "whoop"), (gateway, "gateway")):
-            key = composed.secret(f"prometheus/{directory}_api_key")
-            told = http.get(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {key}"})
-            assert told.status_code == 200
+        for port in metrics.values():
+            assert http.get(f"http://127.0.0.1:{port}/metrics").status_code == 200
+        mine = {"X-API-Key": composed.secret("gateway/whoop_service_api_key")}
+        assert http.get(f"http://127.0.0.1:{whoop}/api/v1/admin/keys", headers=mine).status_code == 403
         key = composed.secret("gateway/service_api_key")
         answer = http.get(f"http://127.0.0.1:{gateway}/api/v1/health/nobody", headers={"X-API-Key": key}).json()
         assert answer["data"]["sources"]["whoop"] == {"available": False, "reason": "not_connected"}

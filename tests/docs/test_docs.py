@@ -38,7 +38,8 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 GLOSSARY = (
     "member, connection, grant, record type, record, cycle, window, cursor, page, overlap, due, run, outcome, reject, "
     "delivery, hint, backfill, budget, lane, source, reading, day, stretch, hold, walk, coverage, notice, turn, slice, "
-    "leader, reconciliation, breaker, external id, identity, metric, observation, policy"
+    "leader, reconciliation, breaker, external id, identity, metric, observation, policy, person, owner, coach, share, "
+    "session, link, invitation, audit, issuer, figure, analysis, baseline, debt, load"
 )
 QUERYABLE = [
     *("members", "cycles", "sleeps", "recoveries", "workouts", "profiles", "body_measurements", "journal_entries"),
@@ -63,7 +64,7 @@ def _first_column(text: str) -> list[str]:
 
 
 def _blocks(path: Path, language: str) -> list[str]:
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", _text(path), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^ *```{language}(?: run)?\n(.*?)^ *```$", _text(path), flags=re.MULTILINE | re.DOTALL)
 
 
 def _prose(path: Path) -> str:

@@ -31,6 +31,7 @@ from tests.clients.sahha.sahha import client
 from tests.gateway.sahha_wire import FakeSahha, biomarker, night, score
 from tests.gateway.wires import FIRST, TODAY, Fault, Seconds, Whoop, answers, dead, garbage
 from tests.postgres import Server
+from tests.simulated import US
 
 LONG_S = 30.0
 SHORT_S = 1.0
@@ -377,7 +378,7 @@ async def test_a_link_that_was_ended_is_none_when_the_service_goes_away(build: B
     stage.whoop.seconds.now += 1
     assert (await stage.read()).whoop.state == "ok"
     await noted(stage, alice=True)
-    await stage.gateway.disconnect("alice")
+    await stage.gateway.disconnect("alice", by=US)
     await noted(stage, alice=False)
     stage.whoop.wire.faults["*"] = dead
     told = await stage.read()
@@ -386,7 +387,7 @@ async def test_a_link_that_was_ended_is_none_when_the_service_goes_away(build: B
 
 async def test_an_erase_reaches_the_whoop_service_also_where_whoop_is_switched_off(build: Build) -> None:
     stage = build(whoop_enabled=False)
-    assert (await stage.gateway.disconnect("alice", "erase"))["data"] == "erase"
+    assert (await stage.gateway.disconnect("alice", "erase", by=US))["data"] == "erase"
     assert stage.whoop.wire.count("disconnect") == 1
 
 
@@ -426,7 +427,7 @@ async def test_sources_connect_disconnect_and_health(build: Build) -> None:
     assert (found.sahha.state, found.whoop.state) == ("ok", "ok")
     assert found.whoop.connected_at is not None
     assert "all" not in stage.whoop.wire.asked
-    await stage.gateway.disconnect("alice")
+    await stage.gateway.disconnect("alice", by=US)
     assert (await stage.gateway.sources("alice")).whoop.state == "not_connected"
     begun = await stage.gateway.connect("alice", "https://app.example/done")
     assert begun.authorization_url.startswith("https://")
@@ -548,7 +549,7 @@ async def test_nothing_to_erase_is_said(build: Build) -> None:
     without = build(whoop_enabled=False)
     without.whoop.wire.faults["disconnect"] = answers(404, {"type": "urn:circadia:problem:not_connected"})
     with pytest.raises(NotFound):
-        await without.gateway.disconnect("dave", "erase")
+        await without.gateway.disconnect("dave", "erase", by=US)
 
 
 async def test_what_waits_for_the_database_beside_a_source_is_in_time(build: Build) -> None:

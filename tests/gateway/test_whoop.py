@@ -26,6 +26,7 @@ from tests.gateway.wires import (
     dead,
     garbage,
 )
+from tests.simulated import US
 
 SOON_S = 5.0
 """Longer than any answer takes that comes at all."""
@@ -286,7 +287,7 @@ async def test_connect_and_disconnect_drop_what_was_known(fetch: Fetch) -> None:
     whoop.wire.state = "connected"
     assert (await read(whoop)).state == "ok"
     assert whoop.links.get("alice") is not None
-    await whoop.source.disconnect("alice", "keep")
+    await whoop.source.disconnect("alice", "keep", US)
     assert await whoop.source.status("alice", SOON_S) == Told("whoop", "not_connected")
     assert await read(whoop) == Told("whoop", "not_connected")
 
@@ -372,7 +373,7 @@ async def test_what_connecting_may_be_answered() -> None:
     assert (await whoop.source.connect("alice", None)).expires_in == 300
     whoop.wire.faults["disconnect"] = answers(404, {"type": "urn:circadia:problem:not_connected"})
     with pytest.raises(NotFound):
-        await whoop.source.disconnect("alice", "keep")
+        await whoop.source.disconnect("alice", "keep", US)
     whoop.wire.faults["connect"] = dead
     with pytest.raises(Unreachable):
         await whoop.source.connect("alice", None)

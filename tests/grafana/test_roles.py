@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 from typing import Any, LiteralString
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -260,6 +261,16 @@ def test_whoever_may_read_the_tables_sees_everybody(home: Household) -> None:
         service.execute(f"REVOKE ALL ON members, reporting.days FROM {reader}".encode())
         service.execute(f"REVOKE ALL ON SCHEMA reporting FROM {reader}".encode())
         service.execute(f"DROP ROLE {reader}".encode())
+
+
+def test_roles_get_in_where_not_everybody_may(home: Household) -> None:
+    database = urlsplit(home.url).path[1:]
+    with home.as_service() as service:
+        service.execute(f"REVOKE CONNECT ON DATABASE {database} FROM PUBLIC".encode())
+        for whom in (ALICE, EVERYBODY):
+            with home.as_(whom) as role:
+                assert ALICE in names(role, "SELECT user_id FROM reporting.members")
+        service.execute(f"GRANT CONNECT ON DATABASE {database} TO PUBLIC".encode())
 
 
 def test_an_erased_member_s_grant_goes_along(home: Household) -> None:

@@ -17,7 +17,7 @@ import structlog
 
 from tests import postgres
 from tests.postgres import Server
-from tests.prove import alerts, budget, converge, gateway, intake, takeover, truth
+from tests.prove import alerts, budget, converge, dashboard, gateway, intake, release, takeover, truth
 
 PROOFS = {
     "truth": truth,
@@ -27,6 +27,8 @@ PROOFS = {
     "takeover": takeover,
     "gateway": gateway,
     "alerts": alerts,
+    "release": release,
+    "dashboard": dashboard,
 }
 """Each has `arguments(parser)`, and `run(server, options)` and `slice_(server, seed)`, which tell whether it held."""
 

@@ -74,6 +74,25 @@ def test_there_is_nothing_before_the_first_schema(url: str, database_url: str) -
     assert migrate.current(database_url) == "0001"
 
 
+def test_a_step_that_has_to_wait_keeps_nobody_else_waiting(database_url: str, two_steps: Path) -> None:
+    """Its lock would go before theirs who come after it, however long it waits itself."""
+    step = two_steps / "versions" / "0002_second.py"
+    step.write_text(step.read_text().replace("CREATE TABLE moods (id bigint)", "ALTER TABLE members ADD mood text"))
+    with psycopg.connect(database_url) as reader:
+        reader.execute("SELECT count(*) FROM members")  # and stays in its transaction
+        upgrading = threading.Thread(target=migrate.upgrade, args=(database_url,), kwargs={"scripts": two_steps})
+        upgrading.start()
+        with psycopg.connect(database_url, autocommit=True, options="-c statement_timeout=20s") as other:
+            waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'members'::regclass"
+            while not other.execute(waits).fetchone():
+                time.sleep(0.02)
+            other.execute("SELECT count(*) FROM members")
+            assert migrate.current(database_url) == "0001"
+        reader.rollback()
+        upgrading.join(30)
+    assert migrate.current(database_url) == "0002"
+
+
 def test_of_two_upgrades_one_waits(url: str) -> None:
     """A third stands in their way until both have come, so that they do meet."""
     with psycopg.connect(url, autocommit=True) as third:

@@ -81,7 +81,7 @@ async def test_a_generated_id_is_nobody_s(db: Database, monkeypatch: pytest.Monk
     drawn = iter("111111112222222233333333444444445555555566666666")
     monkeypatch.setattr(secrets, "choice", lambda _letters: next(drawn))
     async with db.begin() as connection:
-        assert (await people.create(connection, "member", NOW, "New")).user_id == "m-66666666"
+        assert (await people.create(connection, "member", NOW)).user_id == "m-66666666"
 
 
 async def test_a_person_goes_with_what_others_share_with_them(db: Database) -> None:

@@ -13,6 +13,7 @@ from circadia.domain.catalog import BY_NAME
 from circadia.storage import deliveries
 from circadia.sync import events
 from tests import simulated
+from tests.simulated import US
 from tests.sync.following import refuse_rows
 from tests.sync.told import NOBODY_S, PATHS, Open
 
@@ -253,7 +254,7 @@ async def test_a_disconnected_member_s_are_kept_like_a_stranger_s(scene: Open) -
     here = await scene()
     target = here.workout(1)["id"]
     await here.post("workout.updated", target, "before")
-    await here.runtime.connections.disconnect("alice", "keep")
+    await here.runtime.connections.disconnect("alice", "keep", by=US)
     await here.post("workout.updated", target, "after")
     await events.tidy(here.db, here.clock())
     assert await here.states() == ["unknown", "unknown"]

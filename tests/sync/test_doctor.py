@@ -13,7 +13,7 @@ from circadia.runtime import installation
 from circadia.storage import budget, preferences
 from circadia.sync.doctor import examine
 from tests.conftest import NewStage
-from tests.simulated import Stage
+from tests.simulated import US, Stage
 
 HOUR, DAY = 3600, 86_400
 
@@ -62,7 +62,7 @@ async def test_nobody_and_who_only_imported(alice: Stage) -> None:
     told = await examined(alice, user_id="nobody")
     assert (told["fine"], [each["kind"] for each in told["findings"]]) == (False, ["not_connected"])
     assert "circadia connect nobody" in told["findings"][0]["remedy"]
-    await alice.runtime.connections.disconnect("alice", "keep")
+    await alice.runtime.connections.disconnect("alice", "keep", by=US)
     found = (await findings(alice))["not_connected"]
     newest = max(each["created_at"] for each in alice.simulator.truth(alice.account)["recovery"])
     assert f"what is stored goes to {newest[:10]}" in found["message"]

@@ -17,7 +17,7 @@ from circadia.sync.wanted import Wanted
 from circadia.sync.workers import SHARES, deal
 from tests import simulated
 from tests.conftest import NewStage, OpenRuntime
-from tests.simulated import Stage
+from tests.simulated import US, Stage
 from tests.sync.following import PATIENCE_S, backfill_of, ended, hold, jobs_of, loaded
 
 NAMES = [each.name for each in COLLECTIONS]
@@ -184,14 +184,14 @@ async def test_a_stop_waits_for_a_renewal_that_has_begun(stage: NewStage) -> Non
 async def test_a_run_of_a_member_who_is_gone_or_not_connected(stage: NewStage) -> None:
     here = await stage()
     waiting = await here.runtime.jobs.request(here.grant.member_id, "sync", "person")
-    await here.runtime.connections.disconnect("alice", "keep")
+    await here.runtime.connections.disconnect("alice", "keep", by=US)
     here.runtime.jobs.start_worker()
     run = await ended(here, waiting)
     assert run.state == "failed"
     assert run.error is not None
     assert run.error["kind"] == "not_connected"
     gone = await here.runtime.jobs.request(here.grant.member_id, "sync", "person")
-    await here.runtime.connections.disconnect("alice", "erase")
+    await here.runtime.connections.disconnect("alice", "erase", by=US)
     assert await here.runtime.jobs.finished(gone, PATIENCE_S)
     assert await runs.load(here.db, gone) is None
 

@@ -22,7 +22,7 @@ from circadia.sync.notices import Notices
 from tests import simulated
 from tests.conftest import NewStage
 from tests.receivers import Receiver, mailing, receiving
-from tests.simulated import Stage
+from tests.simulated import US, Stage
 
 SLEEP = "/developer/v2/activity/sleep"
 
@@ -486,5 +486,5 @@ async def test_what_is_over_is_forgotten_after_a_month_and_an_erased_member_s_at
         assert "needs_reconnect" not in [each.kind for each in await notices.newest(here.db, 10)]
         await lose_grant(here)
         await watch.look()
-        await here.runtime.connections.disconnect("alice", "erase")
+        await here.runtime.connections.disconnect("alice", "erase", by=US)
     assert await notices.newest(here.db, 10) == []

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
 
+import circadia
 from circadia.web import pages
 from circadia.web.assets import STATIC, Assets
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 ADDRESSES = tuple(room.replace("{date}", "2026-11-19") for room in pages.ROOMS)
+_DEED = re.compile(r"[a-z]+\.[a-z]+")
 _REMOTE = re.compile(r"""(?:\bfrom|\bimport|\bimport\(|fetch\(|url\(|@import)\s*["'`]?(?:https?:)?//""")
 
 
@@ -30,6 +35,7 @@ def http() -> httpx2.AsyncClient:
         return {"service": "circadia"}
 
     app.add_api_route("/", root)
+    pages.install_elsewhere(app)
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:8000")
 
 
@@ -41,7 +47,17 @@ async def test_a_browser_is_given_the_page_and_a_program_json(http: httpx2.Async
         assert (await http.get("/", headers={"Accept": accept})).json() == {"service": "circadia"}
     for address in ADDRESSES:
         assert (await http.get(address)).content == page.content, address
-    assert (await http.get("/nowhere", headers=BROWSER)).status_code == 404
+
+
+async def test_who_is_lost_with_a_browser_finds_the_page_and_a_program_is_told_so(http: httpx2.AsyncClient) -> None:
+    page = await http.get("/", headers=BROWSER)
+    for address in ("/nowhere", "/day", "/metrics/of/nothing"):
+        lost = await http.get(address, headers=BROWSER)
+        assert (lost.status_code, lost.content) == (404, page.content)
+        assert lost.headers["content-security-policy"] == page.headers["content-security-policy"]
+        assert (await http.get(address)).headers["content-type"] == "application/json"
+    assert (await http.get("/api/v1/nowhere", headers=BROWSER)).headers["content-type"] == "application/json"
+    assert (await http.get("/static/nothing.js", headers=BROWSER)).headers["content-type"].startswith("text/plain")
 
 
 async def test_the_policy_allows_this_host_and_nothing_inline(http: httpx2.AsyncClient) -> None:
@@ -100,7 +116,9 @@ async def test_files_are_packed_for_who_takes_it(http: httpx2.AsyncClient) -> No
     assert "content-encoding" not in (await http.get("/static/icons/icon-192.png")).headers
 
 
-@pytest.mark.parametrize("path", ["..%2f..%2fapp.py", "%2e%2e/assets.py", "app", "nothing.js", "app/%00", ""])
+@pytest.mark.parametrize(
+    "path", ["..%2f..%2fapp.py", "%2e%2e/assets.py", "app", "nothing.js", "app/%00", "a" * 300, ""]
+)
 async def test_nothing_outside_is_served(http: httpx2.AsyncClient, path: str) -> None:
     assert (await http.get(f"/static/{path}")).status_code == 404
 
@@ -128,11 +146,36 @@ def test_what_the_page_is_made_of_asks_no_other_host() -> None:
         assert not _REMOTE.search(path.read_text(encoding="utf-8")), path.name
 
 
+def test_the_log_has_words_for_every_deed_that_is_noted() -> None:
+    sources = (each.read_text(encoding="utf-8") for each in Path(circadia.__file__).parent.rglob("*.py"))
+    noted = {deed for source in sources if "audit.note(" in source for deed in _noted(ast.parse(source))}
+    words = (STATIC / "app" / "settings" / "words.js").read_text(encoding="utf-8")
+    assert noted == set(re.findall(r'^  "([a-z.]+)": ', words, re.MULTILINE))
+
+
+def _noted(module: ast.Module) -> Iterator[str]:
+    """The deeds, like `session.opened`, that are handed to `audit.note` or are called `deed` before."""
+    for node in ast.walk(module):
+        called = isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.note"
+        if called or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "deed"):
+            strings = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+            yield from (each for each in strings if isinstance(each, str) and _DEED.fullmatch(each))
+
+
 def test_the_first_page_stays_light() -> None:
     """What the first room needs, compressed: the aim is 150 KB."""
     assets = Assets()
     names = assets.modules("app/main.js", "app/rooms/today.js") + assets.names("styles")
     assert sum(len(gzip.compress((STATIC / each).read_bytes())) for each in names) < 100_000
+
+
+async def test_a_file_is_kept_once_however_its_path_is_written(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "a.js").write_text("export const x = 1;\n")
+    assets, asked = Assets(tmp_path), Request({"type": "http", "headers": []})
+    spellings = ["app/a.js", "app//a.js", "app/./a.js", "./app/a.js", "app/../app/a.js", f"{assets.version}/app/a.js"]
+    kept = [(await assets.answer(each, asked)).body for each in spellings]
+    assert all(each is kept[0] for each in kept)
 
 
 async def test_a_changed_file_is_read_anew_and_changes_the_version(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def newest_days(newest: date) -> Stretch:
 def metric_name(said: str, name: str = "metric") -> str:
     """A day's figure; Invalid, with the names there are, for anything else."""
     if said not in METRICS:
-        raise Invalid(f"`{name}` is no figure of a day; there are {', '.join(METRICS)}", kind="unknown_metric")
+        known = ", ".join(METRICS)
+        raise Invalid(f"`{said}` in `{name}` is no figure of a day; there are {known}", kind="unknown_metric")
     return said
 
 

@@ -94,6 +94,16 @@ async def reaches(request: Request, caller: Caller, user_id: str, scope: KeyScop
     return await shares.reaches(runtime.db, caller.user_id, user_id, runtime.clock())
 
 
+def members_only(caller: Caller) -> None:
+    """Forbidden for a coach: being shown somebody's data lets nobody become a member, whatever SIGNUP says."""
+    if caller.role == "coach":
+        raise Forbidden(
+            "this account is for reading what others share with it, and has no data of its own",
+            kind="members_only",
+            remedy="The owner of this installation can let you in as a member: sign in with WHOOP then.",
+        )
+
+
 async def may_still_read(request: Request, user_id: str) -> bool:
     """Whether the caller of a request that goes on would still be let in to read what is a user's."""
     try:

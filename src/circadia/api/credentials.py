@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from circadia.clock import Clock
+from circadia.config import Settings
 from circadia.domain.members import ApiKey
 from circadia.errors import Unauthenticated, UpstreamDown
 from circadia.storage import keys, sessions
@@ -38,6 +39,7 @@ class _Remembered(Generic[Found]):
         self._good = good
         self._patience_s = patience_s
         self._held: OrderedDict[bytes, tuple[float, Found]] = OrderedDict()
+        self._drops = 0
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def find(self, presented: str) -> tuple[Found | None, bool]:
@@ -47,13 +49,20 @@ class _Remembered(Generic[Found]):
         known = self._held.get(digest)
         if known is not None and now - known[0] < _REMEMBERED_S and self._good(known[1]):
             return known[1], False
+        drops = self._drops
         found = await self._ask(presented)
         self._held.pop(digest, None)
-        if found is not None:
+        if found is not None and drops == self._drops:  # else it may be the one that has ended meanwhile
             self._held[digest] = (now, found)
         while len(self._held) > _MOST_REMEMBERED:
             self._held.popitem(last=False)
         return found, True
+
+    def drop(self, ended: Callable[[Found], bool]) -> None:
+        """Forget what has ended, so that it is asked for again."""
+        self._drops += 1
+        for digest in [digest for digest, (_at, found) in self._held.items() if ended(found)]:
+            del self._held[digest]
 
     async def _ask(self, presented: str) -> Found | None:
         # a server that hangs would take seconds to hear that the look-up was given up, so it is left behind
@@ -75,16 +84,32 @@ class _Remembered(Generic[Found]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+def given_keys(settings: Settings) -> dict[str, ApiKey]:
+    """The keys that settings give, by their text. They are known without the database."""
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    given = (
+        (settings.gateway_api_key, ApiKey("gateway", "GATEWAY_API_KEY", frozenset({"write"}), epoch)),
+        (settings.service_api_key, ApiKey("bootstrap", "SERVICE_API_KEY", frozenset({"admin"}), epoch)),
+    )
+    return {secret.get_secret_value(): key for secret, key in given if secret is not None}
+
+
 class Keys:
-    """Checks presented keys against the database. A look-up may take `patience_s` seconds."""
+    """Checks presented keys against those that were given and the database. A look-up may take `patience_s` seconds."""
 
     def __init__(
-        self, db: Database, keyring: Keyring, clock: Clock, bootstrap: str | None, *, patience_s: float = _PATIENCE_S
+        self,
+        db: Database,
+        keyring: Keyring,
+        clock: Clock,
+        given: Mapping[str, ApiKey],
+        *,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         self._db = db
         self._keyring = keyring
         self._clock = clock
-        self._bootstrap = _digest(bootstrap) if bootstrap else None
+        self._given = [(_digest(text), key) for text, key in given.items()]
         self._remembered = _Remembered(self._look_up, self._not_expired, patience_s)
         self._touched: dict[str, float] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -108,8 +133,10 @@ class Keys:
         return key
 
     async def _look_up(self, presented: str) -> ApiKey | None:
-        if self._bootstrap is not None and hmac.compare_digest(_digest(presented), self._bootstrap):
-            return ApiKey("bootstrap", "SERVICE_API_KEY", frozenset({"admin"}), datetime(1970, 1, 1, tzinfo=UTC))
+        digest = _digest(presented)
+        for known, key in self._given:
+            if hmac.compare_digest(digest, known):
+                return key
         return await keys.check(self._db, self._keyring, presented, self._clock())
 
     def _not_expired(self, key: ApiKey) -> bool:
@@ -143,6 +170,10 @@ class Sessions:
         if session is None:
             raise Unauthenticated("you are not signed in any more", kind="session_over", remedy="Sign in again.")
         return session
+
+    def forget(self, user_id: str) -> None:
+        """Believe no session of a person without asking again: one has ended here, and is out at once."""
+        self._remembered.drop(lambda session: session.person.user_id == user_id)
 
     async def _look_up(self, presented: str) -> Session | None:
         return await sessions.check(self._db, presented, self._clock())

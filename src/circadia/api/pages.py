@@ -13,19 +13,33 @@ from fastapi.responses import HTMLResponse
 from circadia.api.problems import documented
 
 _STYLE = """
-:root { color-scheme: light dark; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 16px; box-sizing: border-box;
-  font: 17px/1.5 system-ui, sans-serif; background: Canvas; color: CanvasText; }
-main { max-width: 30rem; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; }
-p { margin: 0 0 .75rem; overflow-wrap: anywhere; }
-form { display: flex; flex-wrap: wrap; gap: 12px; margin-top: 1.5rem; }
-button { font: inherit; padding: .6rem 1.2rem; border-radius: 8px; border: 1px solid GrayText; background: Canvas;
-  color: CanvasText; cursor: pointer; }
-button.main { background: #14614a; border-color: #14614a; color: #fff; }
-small { color: color-mix(in srgb, CanvasText 70%, Canvas); }
-a { color: inherit; }
+:root { color-scheme: dark light; --back: #0b0d10; --card: #14171b; --ink: #f3f5f8; --ink-2: #b0b8c3; --line: #3a424c;
+  --main: #f3f5f8; --on-main: #0b0d10; --focus: #7db8ff; }
+@media (prefers-color-scheme: light) { :root { --back: #f4f5f7; --card: #fff; --ink: #11151b; --ink-2: #454e5b;
+  --line: #c3cad3; --main: #11151b; --on-main: #fff; --focus: #0b63d6; } }
+* { box-sizing: border-box; }
+body { margin: 0; min-height: 100vh; min-height: 100dvh; display: grid; place-content: center; justify-items: center;
+  gap: 24px; padding: 24px 16px; font: 400 16px/1.5 ui-sans-serif, -apple-system, BlinkMacSystemFont, "Segoe UI",
+  Inter, Roboto, system-ui, sans-serif; background: var(--back); color: var(--ink); }
+svg { width: 48px; height: 48px; }
+main { width: 100%; max-width: 28rem; padding: 24px; border-radius: 20px; background: var(--card); }
+h1 { font-size: 22px; line-height: 1.25; letter-spacing: -.02em; margin: 0 0 8px; text-wrap: balance; }
+p { margin: 0 0 12px; overflow-wrap: anywhere; text-wrap: pretty; }
+p:last-child { margin-bottom: 0; }
+small { font-size: 14px; color: var(--ink-2); }
+form, .on { display: flex; flex-wrap: wrap; gap: 12px; margin: 20px 0 0; }
+button, .on a { flex: 1; font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer;
+  padding: 11px 20px; border-radius: 12px; border: 1px solid var(--line); background: none; color: inherit; }
+button.main { border-color: var(--main); background: var(--main); color: var(--on-main); }
+:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
 """
+_MARK = (
+    "<svg viewBox='0 0 512 512' aria-hidden='true'><rect width='512' height='512' rx='116' fill='#0b0d10'/>"
+    "<g fill='none' stroke-width='40' stroke-linecap='round'><circle cx='256' cy='256' r='150' stroke='#242a32'/>"
+    "<path d='M256 106a150 150 0 1 1-130 225' stroke='#33d17e'/>"
+    "<path d='M256 186a70 70 0 0 1 60.6 105' stroke='#9d8cff' stroke-width='30'/></g>"
+    "<circle cx='256' cy='256' r='18' fill='#4a9eff'/></svg>"
+)
 _DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY = (
     f"default-src 'none'; style-src 'sha256-{_DIGEST}'; form-action 'self'%s; base-uri 'none'; frame-ancestors 'none'"
@@ -37,7 +51,7 @@ def _page(title: str, body: str, status: int, *, form_leads_to: str | None = Non
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{escape(title)} · Circadia</title><style>{_STYLE}</style></head>"
-        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
+        f"<body>{_MARK}<main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )
     return HTMLResponse(
         html, status, {"Content-Security-Policy": _POLICY % (f" {form_leads_to}" if form_leads_to else "")}
@@ -52,7 +66,7 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-_ON = "<p><a href='/'>To the start page</a></p>"
+_ON = "<p class='on'><a href='/'>To the start page</a></p>"
 
 
 def _sentence(text: str) -> str:

@@ -79,7 +79,7 @@ def restore(
 def _backup(to: str, keep: Keep | None, json: bool) -> int:
     from circadia import backups
 
-    settings = config.load()
+    settings = config.load(opens_tokens=False)
     running.quiet_log(settings)
     key, place = _key(settings), backups.place_of(to)
     with running.database_url(settings) as address, output.table_by_table("Backing up") as told:
@@ -98,7 +98,7 @@ def _backup(to: str, keep: Keep | None, json: bool) -> int:
 def _restore(source: str, into: str | None, json: bool) -> int:
     from circadia import backups
 
-    settings = config.load()
+    settings = config.load(opens_tokens=False)
     running.quiet_log(settings)
     key = _key(settings)
     place, name = backups.find(source)

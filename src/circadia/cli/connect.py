@@ -104,8 +104,7 @@ async def _end_here(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
     async with running.opened() as runtime:
         whoop_id = (await runtime.gateway.identity(user_id)).whoop_id
         before = await members.grant_of_user(runtime.db, whoop_id) if whoop_id else None
-        runtime.connections.unnamed = TERMINAL
-        ended = await runtime.gateway.disconnect(user_id, data.value)
+        ended = await runtime.gateway.disconnect(user_id, data.value, by=TERMINAL)
     connected = before is not None and before.state == "connected"
     return ended, ended["revoked_at_whoop"] or not connected
 
@@ -113,7 +112,7 @@ async def _end_here(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
 async def _end_there(user_id: str, data: Data) -> tuple[dict[str, Any], bool]:
     """The same by way of the WHOOP service, which does not say whether there was anything to tell."""
     async with running.opened_gateway() as runtime:
-        ended = await runtime.gateway.disconnect(user_id, data.value)
+        ended = await runtime.gateway.disconnect(user_id, data.value, by=TERMINAL)
     if not ended["revoked_at_whoop"]:
         output.say("WHOOP was not told: there was no access to end, or WHOOP did not answer.")
     return ended, True

@@ -17,7 +17,7 @@ from circadia.cli.arguments import Json, User
 from circadia.cli.owner import TERMINAL
 from circadia.clock import system_clock
 from circadia.errors import Misconfigured, NotFound
-from circadia.storage import audit, grafana
+from circadia.storage import audit, grafana, secret_files
 
 if TYPE_CHECKING:
     from circadia.storage.postgres import Database
@@ -209,9 +209,7 @@ def _password(file: Path | None) -> str:
 def _keep(to: Path, text: str) -> None:
     """Write a file that only its owner reads."""
     try:
-        to.unlink(missing_ok=True)
-        with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+        secret_files.replace(to, text)
     except OSError as error:
         raise Misconfigured(f"cannot write {to}: {error.strerror or error}") from error
 

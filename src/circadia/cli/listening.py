@@ -21,6 +21,9 @@ GRACE_S = 10
 """How long answers under way may take at a stop."""
 
 _BACKLOG = 2048
+_IDLE_S = 150
+"""Longer than proxies keep connections that nothing comes over (Caddy two minutes), so that none is closed under a
+request."""
 _REASONS = {
     errno.EADDRINUSE: "another program listens there",
     errno.EACCES: "ports below 1024 need more rights",
@@ -82,6 +85,7 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=_IDLE_S,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
@@ -96,8 +100,22 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
 @asynccontextmanager
 async def serving_with_lifespan(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
     """The same around an application that opens things first. What its start raises comes out here, where uvicorn
-    would only print it."""
+    would only print it. At the end event streams go first: whoever follows one comes back, to another process."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
         await stack.enter_async_context(serving(app, listener))
+        try:
+            yield
+        finally:
+            app.state.leaving = app.state.last_answers = True
+
+
+@asynccontextmanager
+async def drained(app: FastAPI, seconds: float) -> AsyncIterator[None]:
+    """At the end be not ready for so long and answer on, so that whoever shares requests out has gone elsewhere before
+    anything closes."""
+    try:
         yield
+    finally:
+        app.state.leaving = True
+        await asyncio.sleep(seconds)

@@ -140,10 +140,10 @@ async def opened() -> AsyncIterator[Runtime]:
 
 @asynccontextmanager
 async def opened_database(*, migrated: bool = True) -> AsyncIterator[tuple[Settings, Database]]:
-    """Only the database, for commands that read or keep house."""
+    """Only the database, for commands that read or keep house. They never see a token."""
     from circadia.runtime import database
 
-    settings = config.load()
+    settings = config.load(opens_tokens=False)
     quiet_log(settings)
     async with database(settings, migrated=migrated) as db:
         yield settings, db

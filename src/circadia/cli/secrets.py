@@ -42,28 +42,32 @@ def _same_as(other: str) -> Callable[[Read], str]:
 
 
 ONE_PERSON: dict[str, Callable[[Read], str]] = {
+    "postgres/superuser_password": _password,
     "postgres/password": _password,
     "circadia/database_url": _database("circadia", "postgres/password"),
     "circadia/token_encryption_keys": _encryption_keys,
     "circadia/service_api_key": _password,
     "grafana/admin_password": _password,
     "grafana/database_password": _password,
+    "grafana_role/password": _same_as("grafana/database_password"),
+    "grafana_role/database_url": _same_as("circadia/database_url"),
 }
 TEAM: dict[str, Callable[[Read], str]] = ONE_PERSON | {
     "postgres/gateway_password": _password,
+    "circadia/gateway_api_key": _password,
     "gateway/database_url": _database("gateway", "postgres/gateway_password"),
     "gateway/token_encryption_keys": _encryption_keys,
     "gateway/service_api_key": _password,
-    "gateway/whoop_service_api_key": _same_as("circadia/service_api_key"),
+    "gateway/whoop_service_api_key": _same_as("circadia/gateway_api_key"),
     "backup/circadia_backup_key": _backup_key,
-    "prometheus/whoop_api_key": _same_as("circadia/service_api_key"),
-    "prometheus/gateway_api_key": _same_as("gateway/service_api_key"),
+    "backup/database_url": _same_as("circadia/database_url"),
+    "backup/gateway_database_url": _same_as("gateway/database_url"),
 }
 
 
 def secrets(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where they are kept; made if missing.")],
-    team: Annotated[bool, typer.Option("--team", help="For a team: also a gateway apart, backups, metrics.")] = False,
+    team: Annotated[bool, typer.Option("--team", help="For a team: also a gateway apart and backups.")] = False,
     json: Json = False,
 ) -> None:
     """Make the secrets that are missing: passwords, keys and database addresses, a file each.

@@ -39,10 +39,14 @@ def serve(
         Part | None,
         typer.Option(help="Serve one part alone: the WHOOP service (port 8001), or the gateway, which has no worker."),
     ] = None,
+    drain: Annotated[
+        float, typer.Option(min=0, max=300, help="Seconds to answer on, but be not ready, once told to stop.")
+    ] = 0.0,
 ) -> None:
     """Serve the API and, unless told otherwise, run a worker beside it.
 
     Stops cleanly on Ctrl-C or SIGTERM: answers and pages under way finish first.
+    Behind a load balancer --drain gives it time to send requests elsewhere.
 
     \b
     Examples:
@@ -50,10 +54,11 @@ def serve(
       PUBLIC_URL=https://whoop.example.org circadia serve --host 0.0.0.0
       circadia serve --no-worker     (and `circadia worker` on other machines)
       circadia serve --only gateway  (and `circadia serve --only whoop` elsewhere)
+      circadia serve --drain 10      (behind a load balancer)
     """
     settings, listener = _listening(host, port, only)
     logs.configure(settings.log_level, settings.log_format)
-    running.run(_serve(settings, listener, only, worker and only != "gateway"), until_stopped=True)
+    running.run(_serve(settings, listener, only, worker and only != "gateway", drain), until_stopped=True)
 
 
 def worker(
@@ -89,17 +94,20 @@ def _listening(host: str | None, port: int | None, only: Part | None) -> tuple[S
     return settings, listener
 
 
-async def _serve(settings: Settings, listener: socket.socket, only: Part | None, worker: bool) -> int:
+async def _serve(settings: Settings, listener: socket.socket, only: Part | None, worker: bool, drain: float) -> int:
     from circadia.app import create_app
     from circadia.cli import beside, listening
+    from circadia.runtime import await_schema
 
     part = only or "all"
     app = create_app(settings, part=part, worker=False)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(listening.serving_with_lifespan(app, listener))
+        await await_schema(app.state.runtime)
         if worker:
             child = await stack.enter_async_context(beside.worker_beside())
             app.state.employed = child.works
+        await stack.enter_async_context(listening.drained(app, drain))
         if only != "gateway":
             await owner.offer(app.state.runtime.db, settings)
         # what is here now stays until the end: the collector need not look at it again (a sixth of a gateway's read)
@@ -120,10 +128,11 @@ async def _registered(runtime: Runtime) -> None:
 
 async def _work(settings: Settings, concurrency: int, attached: bool) -> int:
     from circadia.cli import beside
-    from circadia.runtime import open_runtime
+    from circadia.runtime import await_schema, open_runtime
 
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(open_runtime(settings))
+        await await_schema(runtime)
         runtime.jobs.start_worker(concurrency)
         await _registered(runtime)
         log.info("worker.ready", concurrency=concurrency)

@@ -84,14 +84,21 @@ class PublishedKeys:
         self._one_at_a_time = asyncio.Lock()
 
     async def keys(self, *, lacking: bool = False) -> KeySet | OctKey:
-        """The keys. UpstreamDown when there are none and the issuer does not tell any."""
-        if self._wanted(lacking):
+        """The keys. UpstreamDown when there are none and the issuer does not tell any.
+
+        Whoever those at hand do not help waits for the answer that somebody else has asked for; others do not."""
+        if lacking or self._at_hand() is None or self._wanted(lacking):
             async with self._one_at_a_time:
                 if self._wanted(lacking):
                     await self._ask()
-        if self._held is None or self._held_at is None or self._clock() - self._held_at > _KEPT:
+        keys = self._at_hand()
+        if keys is None:
             raise UpstreamDown("the issuer's keys cannot be had, so its tokens cannot be checked", kind="issuer_down")
-        return self._held
+        return keys
+
+    def _at_hand(self) -> KeySet | None:
+        counts = self._held_at is not None and self._clock() - self._held_at <= _KEPT
+        return self._held if counts else None
 
     def _wanted(self, lacking: bool) -> bool:
         now = self._clock()

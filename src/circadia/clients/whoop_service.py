@@ -16,6 +16,7 @@ import stamina
 
 from circadia.clients.http import json_of, pause_of
 from circadia.clock import Clock, system_clock
+from circadia.domain.members import Actor
 from circadia.errors import (
     Conflict,
     Invalid,
@@ -77,8 +78,8 @@ class WhoopService:
         body = {"redirect_url": redirect_url} if redirect_url else {}
         return await self._json("POST", f"/internal/auth/connect/{_segment(user_id)}", json=body)
 
-    async def disconnect(self, user_id: str, data: Literal["keep", "erase"]) -> Body:
-        """End a connection; NotFound if there is none."""
+    async def disconnect(self, user_id: str, data: Literal["keep", "erase"], by: Actor) -> Body:
+        """End a connection; NotFound if there is none. Its audit says that our key did."""
         return await self._json("DELETE", f"/internal/auth/connection/{_segment(user_id)}", {"data": data})
 
     async def ready(self) -> bool:

@@ -12,6 +12,9 @@ from circadia.errors import Invalid
 ConnectionState = Literal["connected", "needs_reconnect", "not_connected"]
 KeyScope = Literal["read", "write", "admin"]
 KEY_SCOPES: tuple[KeyScope, ...] = ("read", "write", "admin")
+ActorKind = Literal["person", "key", "token", "terminal", "system"]
+Actor = tuple[str, ActorKind]
+"""Who did something: a name and what it is the name of."""
 
 _USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
 _WORDS_OF_PATHS = frozenset({"detailed", "sources"})

@@ -19,6 +19,7 @@ import structlog
 from circadia.clock import Clock
 from circadia.domain import merge
 from circadia.domain.identities import Identity
+from circadia.domain.members import Actor
 from circadia.domain.metrics import Policy
 from circadia.domain.readings import Source
 from circadia.errors import CircadiaError, Conflict, Misconfigured, NotFound, UpstreamDown
@@ -122,7 +123,7 @@ class Gateway:
         """Begin connecting a user to WHOOP. CircuitOpen while the WHOOP service is left alone."""
         return await self._whoop.connect(await self._linkable(user_id), redirect_url)
 
-    async def disconnect(self, user_id: str, data: Literal["keep", "erase"] = "keep") -> Body:
+    async def disconnect(self, user_id: str, data: Literal["keep", "erase"] = "keep", *, by: Actor) -> Body:
         """End a user's link to WHOOP, also where WHOOP is switched off; with `erase` also everything that is kept of
         them, at the WHOOP service first. NotFound if there is nothing of the kind."""
         identity = await self.identity(user_id)
@@ -130,7 +131,7 @@ class Gateway:
         missing: NotFound | None = NotFound("nothing is kept of this user", kind="not_connected")
         if self._whoop.exists and identity.whoop_id is not None:
             try:
-                ended, missing = await self._whoop.disconnect(identity.whoop_id, data), None
+                ended, missing = await self._whoop.disconnect(identity.whoop_id, data, by), None
             except NotFound as error:
                 missing = error
         if data == "erase" and await self._erase(identity):

@@ -13,6 +13,7 @@ from typing import Literal
 
 import structlog
 
+from circadia.domain.members import Actor
 from circadia.errors import CircadiaError, Misconfigured, NotFound, UnexpectedReply
 from circadia.gateway.breaker import Breaker
 from circadia.gateway.flights import Flights
@@ -105,12 +106,12 @@ class WhoopSource:
         self._notes.heard(whoop_id, None)
         return begun
 
-    async def disconnect(self, whoop_id: str, data: Literal["keep", "erase"]) -> Body:
+    async def disconnect(self, whoop_id: str, data: Literal["keep", "erase"], by: Actor) -> Body:
         """End a link. NotFound if there is none."""
         ended: bool | None = None
         try:
             async with self.breaker.call():
-                done = await self.link.disconnect(whoop_id, data)
+                done = await self.link.disconnect(whoop_id, data, by)
             ended = False
         except NotFound:
             ended = False

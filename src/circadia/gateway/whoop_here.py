@@ -8,6 +8,7 @@ from typing import Literal, cast
 from circadia import served
 from circadia.clock import Clock
 from circadia.connections import FLOW_LIFETIME, Connections
+from circadia.domain.members import Actor
 from circadia.gateway.whoop_reading import Body
 from circadia.served import Stored
 from circadia.storage.postgres import Database
@@ -53,9 +54,9 @@ class WhoopHere:
             "expires_in": int(FLOW_LIFETIME.total_seconds()),
         }
 
-    async def disconnect(self, user_id: str, data: Literal["keep", "erase"]) -> Body:
+    async def disconnect(self, user_id: str, data: Literal["keep", "erase"], by: Actor) -> Body:
         """End a connection; NotFound if there is none."""
-        return await self._connections.disconnect(user_id, data)
+        return await self._connections.disconnect(user_id, data, by=by)
 
     async def ready(self) -> bool:
         """Whether the database answers."""

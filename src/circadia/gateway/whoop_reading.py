@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, cast
 
 from circadia.domain import whoop_readings
-from circadia.domain.members import ConnectionState
+from circadia.domain.members import Actor, ConnectionState
 from circadia.domain.records import offset_of
 from circadia.errors import CircadiaError, RateLimited, UnexpectedReply, Unreachable
 from circadia.gateway.breaker import CircuitOpen
@@ -60,8 +60,8 @@ class WhoopLink(Protocol):
         """Begin a consent."""
         ...
 
-    async def disconnect(self, user_id: str, data: Literal["keep", "erase"]) -> Body:
-        """End a connection; NotFound if there is none."""
+    async def disconnect(self, user_id: str, data: Literal["keep", "erase"], by: Actor) -> Body:
+        """End a connection; NotFound if there is none. `by` is who wants it, for an audit that is kept here."""
         ...
 
     async def ready(self) -> bool:

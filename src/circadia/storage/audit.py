@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from circadia.domain.members import ActorKind
 from circadia.storage.postgres import Connection, Database
-
-ActorKind = Literal["person", "key", "token", "terminal", "system"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

@@ -63,6 +63,12 @@ async def open_(
         )
 
 
+async def signins_since(db: Database, since: datetime) -> int:
+    """How many consents that say who somebody is were begun since then and are still open."""
+    found = await db.row("SELECT count(*) FROM authorizations WHERE purpose <> 'connect' AND created_at > %s", (since,))
+    return int(found[0]) if found else 0
+
+
 async def look(db: Database, keyring: Keyring, state: str, now: datetime) -> Authorization | None:
     """What a state stands for, without using it up."""
     async with db.connection() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from circadia.domain.identities import Identity
+from circadia.errors import Conflict
 from circadia.storage import (
     authorizations,
     identities,
@@ -15,7 +16,32 @@ from circadia.storage import (
     shares,
     whoop_links,
 )
-from circadia.storage.postgres import Connection, Database
+from circadia.storage.postgres import Connection, Database, row
+
+_ERASURES = "SELECT count(*) FROM audit WHERE user_id = %s AND deed = 'data.erased'"
+
+
+async def lock_membership(connection: Connection) -> None:
+    """Nobody else becomes a member, or is erased, until this transaction ends. It is the first lock that one takes."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('membership', 0))")
+
+
+async def erasures(db: Database, user_id: str) -> int:
+    """How often somebody has been erased, by the audit, which forgets nothing."""
+    found = await db.row(_ERASURES, (user_id,))
+    return int(found[0]) if found else 0
+
+
+async def refuse_erased(connection: Connection, user_id: str, before: int) -> None:
+    """Conflict when somebody was erased since they had been so `before` times: what was under way must not bring them
+    back. Membership is locked by the caller."""
+    found = await row(connection, _ERASURES, (user_id,))
+    if found is not None and found[0] != before:
+        raise Conflict(
+            "everything kept of this user was erased while this was under way, so it was given up",
+            kind="erased_meanwhile",
+            remedy="Begin again, if they are to be here.",
+        )
 
 
 async def erase_beside_whoop(connection: Connection, user: Identity) -> bool:

@@ -14,6 +14,7 @@ from hashlib import sha256
 import psycopg
 from psycopg import sql
 
+from circadia.errors import Conflict
 from circadia.storage.postgres import Connection, Database, Row, row
 
 OWNER_ROLE = "circadia_grafana"
@@ -73,7 +74,7 @@ async def allowing(db: Database) -> str:
 
 async def grant(db: Database, role: str, user_id: str | None, password: str, now: datetime) -> str | None:
     """Have a role sign in with this password and see a member's rows (None: everybody's). None when it does, else the
-    SQL to be run by whoever may; it holds no password that could be read."""
+    SQL to be run by whoever may; it holds no password that could be read. Conflict for a role of somebody else's."""
     async with db.connection() as connection:
         script = await _granting(connection, role, user_id, password, now)
     return await _carried_out(db, script)
@@ -84,8 +85,8 @@ async def revoke(db: Database, role: str) -> str | None:
     by whoever may."""
     await db.execute("DELETE FROM report_grants WHERE role = %s", (role,))
     async with db.connection() as connection:
-        there, owner, _ = await _place(connection, role)
-    return await _carried_out(db, _removing(role, owner)) if there else None
+        there, _, owner, _ = await _place(connection, role)
+    return await _carried_out(db, _removing(role, owner, connection.info.dbname)) if there else None
 
 
 async def exists(db: Database, role: str) -> bool:
@@ -98,12 +99,13 @@ async def exists(db: Database, role: str) -> bool:
 
 
 async def _place(connection: Connection, role: str) -> Row:
-    """Whether a role exists, who owns the views, and the schema of the tables."""
+    """Whether a role exists, whether a grant speaks of it, who owns the views, and the schema of the tables."""
     found = await row(
         connection,
-        """SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s), pg_get_userbyid(n.nspowner), current_schema()
+        """SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s),
+               EXISTS (SELECT FROM report_grants WHERE role = %(role)s), pg_get_userbyid(n.nspowner), current_schema()
            FROM pg_namespace n WHERE n.nspname = 'reporting'""",
-        (role,),
+        {"role": role},
     )
     assert found is not None
     return found
@@ -112,7 +114,12 @@ async def _place(connection: Connection, role: str) -> Row:
 async def _granting(
     connection: Connection, role: str, user_id: str | None, password: str, now: datetime
 ) -> list[sql.Composed]:
-    there, owner, schema = await _place(connection, role)
+    there, granted, owner, schema = await _place(connection, role)
+    if there and not granted:
+        raise Conflict(
+            f"this server has a role {role} that is not one for this database's numbers",
+            remedy=f"`circadia grafana revoke {user_id}` removes it." if user_id else "Choose another with --role.",
+        )
     scrambled = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     name = sql.Identifier(role)
     return [
@@ -123,6 +130,8 @@ async def _granting(
             sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
             for setting, value in _LIMITS.items()
         ),
+        # where not everybody may connect
+        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(connection.info.dbname), name),
         sql.SQL("GRANT USAGE ON SCHEMA reporting TO {}").format(name),
         sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {}").format(name),
         sql.SQL("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA reporting TO {}").format(name),
@@ -142,7 +151,7 @@ async def _granting(
     ]
 
 
-def _removing(role: str, owner: str) -> list[sql.Composed]:
+def _removing(role: str, owner: str, database: str) -> list[sql.Composed]:
     name = sql.Identifier(role)
     return [
         sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA reporting REVOKE SELECT ON TABLES FROM {}").format(
@@ -151,6 +160,7 @@ def _removing(role: str, owner: str) -> list[sql.Composed]:
         sql.SQL("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA reporting FROM {}").format(name),
         sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA reporting FROM {}").format(name),
         sql.SQL("REVOKE ALL ON SCHEMA reporting FROM {}").format(name),
+        sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {}").format(sql.Identifier(database), name),
         sql.SQL("DROP ROLE {}").format(name),
     ]
 

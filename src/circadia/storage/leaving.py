@@ -24,6 +24,9 @@ KEPT: Mapping[str, str] = {
 }
 """What an erase leaves, and why. Accounts and sessions are the owner's alone."""
 
+ROLES_STAY = "A role for Grafana stays on the server and sees nothing. `circadia grafana revoke USER` removes it."
+"""What an erase leaves beside tables: roles are the server's, and Circadia may not always remove them."""
+
 _BY_COLUMN = (
     ("member_id", "member_id = ANY (%(members)s)"),
     ("profile_id", "profile_id = ANY (%(profiles)s)"),
@@ -60,6 +63,7 @@ class Traces:
     profiles: list[int]
     sahha_ids: list[str]
     whoop_ids: list[str]
+    roles: list[str]
 
 
 async def find(connection: Connection, user_id: str) -> Traces:
@@ -73,6 +77,7 @@ async def find(connection: Connection, user_id: str) -> Traces:
         (user_id,),
     )
     sahha_ids = sorted({each for each in (user.sahha_id, bare.sahha_id) if each is not None})
+    roles = await rows(connection, "SELECT role FROM report_grants WHERE user_id = %s", (user_id,))
     profiles = await rows(connection, "SELECT id FROM sahha_profiles WHERE external_id = ANY (%s)", (sahha_ids,))
     return Traces(
         user_id=user_id,
@@ -83,6 +88,7 @@ async def find(connection: Connection, user_id: str) -> Traces:
         profiles=[each[0] for each in profiles],
         sahha_ids=sahha_ids,
         whoop_ids=sorted({each for each in (user.whoop_id, bare.whoop_id) if each is not None}),
+        roles=[each[0] for each in roles],
     )
 
 
@@ -105,3 +111,10 @@ async def count(db: Database, traces: Traces) -> dict[str, int]:
         for place, each in enumerate(somebodys())
     )
     return {name: found for _, name, found in await db.rows(f"{counts} ORDER BY 1", asdict(traces))}
+
+
+async def roles_left(db: Database, traces: Traces) -> int:
+    """How many roles for Grafana the server has that a user was seen by."""
+    found = await db.row("SELECT count(*) FROM pg_roles WHERE rolname = ANY (%s)", (traces.roles,))
+    assert found is not None
+    return int(found[0])

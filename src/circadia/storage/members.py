@@ -50,13 +50,21 @@ async def grant_of_user(db: Database, user_id: str) -> Grant | None:
     return _grant(await db.row(f"{_GRANT} WHERE m.user_id = %s", (user_id,)))
 
 
-async def user_of_account(db: Database, whoop_user_id: int) -> str | None:
+async def user_of_account(connection: Connection, whoop_user_id: int) -> str | None:
     """The user id of whoever a WHOOP account belongs to here, connected or not."""
-    found = await db.row(
+    found = await row(
+        connection,
         "SELECT m.user_id FROM connections k JOIN members m ON m.id = k.member_id WHERE k.whoop_user_id = %s",
         (whoop_user_id,),
     )
     return found[0] if found else None
+
+
+async def account_in_use(db: Database, whoop_user_id: int) -> bool:
+    """Whether somebody here is connected to a WHOOP account."""
+    return bool(
+        await db.row("SELECT 1 FROM connections WHERE whoop_user_id = %s AND state = 'connected'", (whoop_user_id,))
+    )
 
 
 async def grants(db: Database, *, state: ConnectionState = "connected") -> list[Grant]:
@@ -77,13 +85,13 @@ async def bind(
     for owner, account, _scopes in held:
         if owner != member_id:
             raise Conflict(
-                "this WHOOP account already belongs to another user here; it was not attached and its tokens were discarded",
+                "this WHOOP account already belongs to another user here; it was not attached, and nothing of this consent was kept",
                 kind="whoop_account_taken",
                 remedy="Sign in as that user, or erase their connection first (data=erase).",
             )
         if account != whoop_user_id:
             raise Conflict(
-                "this user's data comes from another WHOOP account; the two are never mixed",
+                "this user's data comes from another WHOOP account; the two are never mixed, and nothing of this consent was kept",
                 kind="whoop_account_differs",
                 remedy="Consent with the WHOOP account used before, or erase the stored data first (data=erase).",
             )

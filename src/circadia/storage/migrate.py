@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x43697263
+_TURNS, _TURN_MS, _GIVES_WAY_S = 60, 1000, 1.0
 
 
 def _engine_url(url: str) -> str:
@@ -25,11 +27,32 @@ def _engine_url(url: str) -> str:
 
 
 def upgrade(url: str, revision: str = "head", *, scripts: Path = SCRIPTS) -> None:
-    """Apply what is missing, holding an advisory lock so that processes starting together wait for one another."""
+    """Apply what is missing, holding an advisory lock so that processes starting together wait for one another.
+
+    A step that has to wait for somebody else's transaction keeps everybody who comes after it waiting too, so it waits
+    for a moment only, gives way, and tries again. Conflict when it does not get its turn in minutes.
+    """
     from alembic import command
+    from sqlalchemy.exc import OperationalError
 
     with _locked(url, scripts) as (config, _):
-        command.upgrade(config, revision)
+        connection = config.attributes["connection"]
+        for _ in range(_TURNS):
+            connection.exec_driver_sql(f"SET lock_timeout = {_TURN_MS}")
+            connection.commit()
+            try:
+                command.upgrade(config, revision)
+            except OperationalError as error:
+                connection.rollback()
+                if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                    raise
+                time.sleep(_GIVES_WAY_S)
+            else:
+                return
+    raise Conflict(
+        "the schema could not be changed: somebody holds what a step has to change",
+        remedy="Look for long transactions in pg_stat_activity, then run `circadia db upgrade` again.",
+    )
 
 
 def downgrade(url: str, *, scripts: Path = SCRIPTS) -> str:
@@ -115,6 +138,12 @@ def current(url: str) -> str | None:
             return None
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
+
+
+def fits(found: str | None, wanted: str) -> bool:
+    """Whether a version that was made for the schema `wanted` works on `found`: on the same, and on a newer one, which
+    only adds to what the version before it needs. Revisions are numbered, so that they sort."""
+    return found is not None and found >= wanted
 
 
 def drift(url: str) -> list[str]:

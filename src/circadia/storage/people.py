@@ -57,20 +57,26 @@ async def ensure(
     return Person(*found)
 
 
-async def create(
-    connection: Connection, role: Literal["member", "coach"], now: datetime, name: str | None = None
-) -> Person:
+async def admit(connection: Connection, user_id: str, now: datetime) -> None:
+    """A member's account for a user id that has none; whoever has one stays what they are."""
+    await connection.execute(
+        "INSERT INTO people (user_id, role, created_at) VALUES (%s, 'member', %s) ON CONFLICT (user_id) DO NOTHING",
+        (user_id, now),
+    )
+
+
+async def create(connection: Connection, role: Literal["member", "coach"], now: datetime) -> Person:
     """A new person under a generated id that nobody has, as a person, as a member or by a source."""
     while True:
         user_id = generated_id()
         found = await row(
             connection,
-            f"""INSERT INTO people (user_id, role, name, created_at)
-                SELECT %(id)s, %(role)s, %(name)s, %(now)s
+            f"""INSERT INTO people (user_id, role, created_at)
+                SELECT %(id)s, %(role)s, %(now)s
                 WHERE NOT EXISTS (SELECT FROM members WHERE user_id = %(id)s)
                   AND NOT EXISTS (SELECT FROM identities WHERE %(id)s IN (user_id, whoop_id, sahha_id))
                 ON CONFLICT (user_id) DO NOTHING RETURNING {_COLUMNS}""",
-            {"id": user_id, "role": role, "name": name, "now": now},
+            {"id": user_id, "role": role, "now": now},
         )
         if found is not None:
             return Person(*found)

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from circadia.errors import Misconfigured, UpstreamDown
+from circadia.errors import CircadiaError, Invalid, Misconfigured, UpstreamDown
 
 Connection = psycopg.AsyncConnection[TupleRow]
 Row = tuple[Any, ...]
@@ -39,6 +39,10 @@ AWAY = (
 """A database that cannot do its work now and may later. One that turned read-only (a failover, a provider whose disk is
 full) and a transaction that the server has ended are internal errors to the driver."""
 
+_NOT_STORABLE = (None, "22003", "22P05")
+"""States of a DataError that come of what somebody gave: a NUL in a text, which the driver itself refuses, a number out
+of range, a NUL within JSON."""
+
 _DEAD_PEER = {
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -54,7 +58,7 @@ def libpq_url(url: str) -> str:
     """The libpq form of a database URL in any of the usual spellings; Misconfigured if it is none."""
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES:
-        raise Misconfigured(f"DATABASE_URL has to start with postgresql://, not {parts.scheme or 'nothing'}://")
+        raise Misconfigured(f"a database's address starts with postgresql://, not {parts.scheme or 'nothing'}://")
     return urlunsplit(parts._replace(scheme="postgresql"))
 
 
@@ -123,8 +127,10 @@ class Database:
                 except psycopg.errors.ReadOnlySqlTransaction:
                     await connection.close()
                     raise
-        except (PoolTimeout, *AWAY) as error:
-            raise UpstreamDown("the database does not answer") from error
+        except (PoolTimeout, psycopg.Error) as error:
+            if (named := _named(error)) is None:
+                raise
+            raise named from error
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Connection]:
@@ -172,8 +178,18 @@ class _Borrowed:
         if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
             await self._connection.close()  # a session may stay read-only when its database is writable again
         await self._pool.putconn(self._connection)
-        if isinstance(error, AWAY):
-            raise UpstreamDown("the database does not answer") from error
+        if (named := _named(error)) is not None:
+            raise named from error
+
+
+def _named(error: BaseException | None) -> CircadiaError | None:
+    """What an error of the driver is to us: the database is away, or it cannot hold a value that somebody gave. Any
+    other is a mistake of ours and stays what it is."""
+    if isinstance(error, (PoolTimeout, *AWAY)):
+        return UpstreamDown("the database does not answer")
+    if isinstance(error, psycopg.DataError) and error.sqlstate in _NOT_STORABLE:
+        return Invalid("a text contains a NUL character, or a number is too large")
+    return None
 
 
 def _unset(url: str, defaults: Mapping[str, int]) -> dict[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -12,14 +14,28 @@ def keep(path: Path, secret: str) -> bool:
 
     Of several who do it at once, in whichever process or container, one's stands. OSError as the system raises it.
     """
+    with _fresh(path, secret + "\n") as fresh:
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            return False
+    return True
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a text with secrets in it, with mode 0600, in the place of what is there. OSError as the system raises it."""
+    with _fresh(path, text) as fresh:
+        fresh.replace(path)
+
+
+@contextmanager
+def _fresh(path: Path, text: str) -> Iterator[Path]:
+    """A file beside another, which goes unless it has been moved."""
     descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
     fresh = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secret + "\n")
-        path.hardlink_to(fresh)
-    except FileExistsError:
-        return False
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        yield fresh
     finally:
-        fresh.unlink()
-    return True
+        fresh.unlink(missing_ok=True)

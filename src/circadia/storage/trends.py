@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import cast
 
-from circadia.domain.analyses import BY_NAME
 from circadia.domain.analyses.analysis import Analysis
 from circadia.storage import days
 from circadia.storage.postgres import Database
@@ -29,15 +28,18 @@ async def rows(db: Database, analysis: Analysis, user_id: str, arguments: Sequen
     return cast("str", found[0]).encode()
 
 
-async def course(db: Database, user_id: str, metric: str, first: date, last: date) -> bytes:
-    """A figure's days as columns (`series`) and what is said of them as a whole (`trend`), as a JSON object."""
-    series, trend = BY_NAME["series"], BY_NAME["trend"]
-    columns = ", ".join(f"'{each.name}', json_agg(s.{each.name})" for each in series.columns)
-    asked = (user_id, metric, first, last)
+async def courses(
+    db: Database, user_id: str, metrics: Sequence[str], first: date, last: date, columns: Sequence[str]
+) -> bytes:
+    """Of each metric its days as some columns of `series` and what is said of them as a whole (`trend`), as a JSON
+    object in the order of the metrics. What no column asks for is not computed."""
+    listed = ", ".join(f"'{name}', json_agg(s.{name})" for name in columns)
     found = await db.row(
-        f"""SELECT json_build_object('series', (SELECT json_build_object({columns}) FROM {_call(series)} s),
-                                     'trend', (SELECT row_to_json(t) FROM {_call(trend)} t))::text""",
-        (*asked, *asked),
+        f"""SELECT '{{' || string_agg(to_json(m.metric) || ':' || json_build_object(
+                'series', (SELECT json_build_object({listed}) FROM reporting.series(%s, m.metric, %s, %s) s),
+                'trend', (SELECT row_to_json(t) FROM reporting.trend(%s, m.metric, %s, %s) t)), ',' ORDER BY m.place) || '}}'
+            FROM unnest(%s::text[]) WITH ORDINALITY m (metric, place)""",
+        (user_id, first, last, user_id, first, last, list(metrics)),
     )
     assert found is not None
     return cast("str", found[0]).encode()

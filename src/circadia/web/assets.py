@@ -46,7 +46,7 @@ class Assets:
 
     def __init__(self, root: Path = STATIC) -> None:
         self._root = root.resolve()
-        self._read: dict[str, Asset] = {}
+        self._read: dict[Path, Asset] = {}
         self.version = self._hash()
         """Twelve digits that stand for the content of all files together: the first part of every address."""
 
@@ -91,17 +91,20 @@ class Assets:
         return sent(asset.content, asset.kind, request, cache=cache, packed=asset.packed, tag=asset.tag)
 
     def _load(self, name: str) -> Asset | None:
-        path = (self._root / name).resolve() if "\0" not in name else self._root
+        try:
+            path = (self._root / name).resolve(strict=True)
+            stat = path.stat()
+        except (OSError, ValueError):  # none of that name, and names that no file system takes
+            return None
         if not path.is_relative_to(self._root) or not path.is_file():
             return None
-        stat = path.stat()
-        known = self._read.get(name)
+        known = self._read.get(path)
         if known is None or known.stamp != (stat.st_mtime_ns, stat.st_size):
             content = path.read_bytes()
             packed = None if path.suffix in _PACKED_ALREADY else gzip.compress(content, 9, mtime=0)
             kind = _TYPES.get(path.suffix, _PLAIN)
             known = Asset((stat.st_mtime_ns, stat.st_size), kind, content, packed, tag_of(content))
-            self._read[name] = known
+            self._read[path] = known
         return known
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
@@ -42,6 +43,14 @@ class _ForBrowsers(APIRoute):
         return super().matches(scope) if b"text/html" in accepts else (Match.NONE, {})
 
 
+class _Elsewhere(_ForBrowsers):
+    """Whatever a browser visits that is nothing here. The API answers for its own addresses, to everybody alike."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        visited = scope.get("method") in ("GET", "HEAD") and not scope["path"].startswith("/api/")
+        return super().matches(scope) if visited else (Match.NONE, {})
+
+
 def install_static(app: FastAPI) -> None:
     """Serve `/static`."""
     app.state.assets = assets = Assets()
@@ -55,13 +64,8 @@ def install_static(app: FastAPI) -> None:
 def install(app: FastAPI) -> None:
     """Serve the pages and the service worker. Comes before any other route of `/`."""
     assets: Assets = app.state.assets
-    page = _index(assets)
-    packed = gzip.compress(page, 9, mtime=0)
     worker = _worker(assets)
-
-    async def index(request: Request) -> Response:
-        headers = {**HEADERS, "Vary": "Accept, Accept-Encoding"}
-        return sent(page, "text/html; charset=utf-8", request, cache=_CHECKED, packed=packed, headers=headers)
+    index = _answering(_index(assets))
 
     async def service_worker(request: Request) -> Response:
         return sent(worker, "text/javascript; charset=utf-8", request, cache=_CHECKED, headers=HEADERS)
@@ -72,6 +76,29 @@ def install(app: FastAPI) -> None:
     for room in ROOMS:
         app.add_api_route(room, index, include_in_schema=False)
     app.add_api_route("/sw.js", service_worker, include_in_schema=False)
+
+
+def install_elsewhere(app: FastAPI) -> None:
+    """Serve the page, as 404, where a browser is lost: it says so and has a way home. Comes after every other route."""
+    page = _index(app.state.assets)
+
+    async def lost() -> Response:
+        return Response(page, 404, {**HEADERS, "Vary": "Accept", "Cache-Control": _CHECKED}, "text/html; charset=utf-8")
+
+    elsewhere = APIRouter(route_class=_Elsewhere)
+    elsewhere.add_api_route("/{path:path}", lost, include_in_schema=False)
+    app.include_router(elsewhere)
+
+
+def _answering(page: bytes) -> Callable[[Request], Awaitable[Response]]:
+    """The route that sends the page."""
+    packed = gzip.compress(page, 9, mtime=0)
+
+    async def index(request: Request) -> Response:
+        headers = {**HEADERS, "Vary": "Accept, Accept-Encoding"}
+        return sent(page, "text/html; charset=utf-8", request, cache=_CHECKED, packed=packed, headers=headers)
+
+    return index
 
 
 def _index(assets: Assets) -> bytes:

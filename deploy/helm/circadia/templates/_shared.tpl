@@ -81,13 +81,20 @@ volumeMounts:
 {{- end }}
 {{- end }}
 
+{{- define "circadia.metrics" -}}
+- name: METRICS_HOST
+  value: 0.0.0.0
+- name: METRICS_PORT
+  value: "9464"
+{{- end }}
+
 {{- define "circadia.whoopVolumes" -}}
 - name: secrets
   secret:
     secretName: {{ .Values.whoop.secret }}
     defaultMode: 288
 - name: tmp
-  emptyDir: {}
+  emptyDir: {sizeLimit: 1Gi}
 {{- end }}
 
 {{- define "circadia.gatewayVolumes" -}}
@@ -96,7 +103,7 @@ volumeMounts:
     secretName: {{ .Values.gateway.secret }}
     defaultMode: 288
 - name: tmp
-  emptyDir: {}
+  emptyDir: {sizeLimit: 1Gi}
 {{- end }}
 
 {{- define "circadia.probes" -}}

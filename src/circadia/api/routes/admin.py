@@ -278,7 +278,7 @@ async def make_key(runtime: RuntimeDep, caller: Owner, body: Annotated[NewKey, B
     return MadeKey(id=key.id, name=key.name, scopes=sorted(key.scopes), expires_at=ends, key=text)
 
 
-@router.delete("/keys/{key_id}", summary="End a service key", status_code=204, responses=documented(401, 403, 404))
+@router.delete("/keys/{key_id}", summary="End a service key", status_code=204, responses=documented(401, 403, 404, 422))
 async def revoke_key(key_id: str, runtime: RuntimeDep, caller: Owner) -> None:
     """It is refused within five seconds, in every process."""
     now = runtime.clock()
@@ -328,6 +328,5 @@ async def _link(runtime: Runtime, caller: Owner, kind: LinkKind, user_id: str | 
     now = runtime.clock()
     async with runtime.db.begin() as connection:
         token, expires_at = await links.make(connection, kind, user_id, caller.name, now, note=note)
-        details = {"kind": kind} | ({"note": note} if note else {})
-        await audit.note(connection, now, caller.name, caller.kind, user_id, "link.made", details)
+        await audit.note(connection, now, caller.name, caller.kind, user_id, "link.made", {"kind": kind})
     return MadeLink(url=f"{runtime.settings.public_url}/auth/link/{token}", expires_at=expires_at)

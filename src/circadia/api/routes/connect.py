@@ -10,7 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from circadia.api import examples, pages
-from circadia.api.auth import OPEN, Admin, Reader, Writer
+from circadia.api.auth import OPEN, Reader, Writer
+from circadia.api.cookies import clear_consent, presented_consent, set_consent
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.entrances import let_in, sign_in
 from circadia.api.problems import documented, status_of
@@ -19,9 +20,6 @@ from circadia.errors import CircadiaError, Invalid
 from circadia.runtime import Runtime
 
 router = APIRouter()
-
-COOKIE = "circadia_connect"
-"""Binds a consent to the browser it began in. Lax, so that it comes back with WHOOP's redirect."""
 
 _REASONS = {
     "access_denied": (
@@ -100,7 +98,7 @@ async def begin(
 ) -> ConnectStarted:
     """Make an authorization URL for a user. A browser that calls this keeps the cookie and needs no confirmation."""
     started = await runtime.connections.begin(user_id, redirect_url or (body.redirect_url if body else None))
-    bind_browser(runtime, response, started.browser)
+    set_consent(response, runtime.settings, started.browser, FLOW_LIFETIME)
     return ConnectStarted(
         user_id=user_id,
         authorization_url=started.authorization_url,
@@ -142,7 +140,7 @@ async def status(user_id: UserId, runtime: RuntimeDep, _key: Reader) -> dict[str
 async def disconnect(
     user_id: UserId,
     runtime: RuntimeDep,
-    key: Admin,
+    key: Writer,
     data: Annotated[Literal["keep", "erase"], Query(description="What becomes of the stored data")] = "keep",
 ) -> dict[str, Any]:
     """End the access at WHOOP and here. `erase` also removes everything stored about the user, for good."""
@@ -169,7 +167,7 @@ async def callback(
         return await _refused(runtime, error, state)
     if not code or not state:
         return pages.message("Not connected", "The link is incomplete.", "Start connecting again.", status=400)
-    browser = request.cookies.get(COOKIE)
+    browser = presented_consent(request, runtime.settings)
     try:
         pending, bound = await runtime.connections.awaited(state, browser)
         if bound:
@@ -177,7 +175,8 @@ async def callback(
         if pending.user_id is None:
             raise Invalid("this browser is not the one that began to sign in", kind="state_of_another_browser")
         response = pages.confirmation(pending.user_id, code, state, pending.redirect_url)
-        bind_browser(runtime, response, await runtime.connections.ask_confirmation(state), strict=True)
+        secret = await runtime.connections.ask_confirmation(state)
+        set_consent(response, runtime.settings, secret, FLOW_LIFETIME, strict=True)
     except CircadiaError as failure:
         return _failed(failure)
     return response
@@ -202,14 +201,15 @@ async def confirm(
     origin = request.headers.get("origin")
     if origin not in (None, "null", runtime.settings.origin):
         return _failed(Invalid("the confirmation came from another site", kind="wrong_origin"))
+    browser = presented_consent(request, runtime.settings)
     try:
-        _pending, bound = await runtime.connections.awaited(state, request.cookies.get(COOKIE))
+        _pending, bound = await runtime.connections.awaited(state, browser)
         if not bound:
             raise Invalid("this browser was not the one that was asked", kind="state_of_another_browser")
         if decision == "cancel":
             await runtime.connections.refuse(state)
             return pages.message("Not connected", "You chose not to connect.", "Nothing was stored.")
-        finished = await runtime.connections.finish(code, state, browser=request.cookies.get(COOKIE))
+        finished = await runtime.connections.finish(code, state, browser=browser)
         return await _welcome(request, runtime, finished)
     except CircadiaError as failure:
         return _failed(failure)
@@ -242,23 +242,10 @@ async def _welcome(request: Request, runtime: Runtime, finished: Finished) -> Re
             f"The history of {finished.grant.user_id} is arriving now, newest days first.",
             "You can close this page.",
         )
-    response.delete_cookie(COOKIE, path="/auth")
+    clear_consent(response, runtime.settings)
     return response
 
 
 def _failed(error: CircadiaError) -> Response:
     remedy = error.remedy or "Start connecting again."
     return pages.message("Not connected", error.message, remedy, status=status_of(error))
-
-
-def bind_browser(runtime: Runtime, response: Response, secret: str, *, strict: bool = False) -> None:
-    """Bind a consent to this browser."""
-    response.set_cookie(
-        COOKIE,
-        secret,
-        max_age=int(FLOW_LIFETIME.total_seconds()),
-        path="/auth",
-        secure=runtime.settings.public_url.startswith("https://"),
-        httponly=True,
-        samesite="strict" if strict else "lax",
-    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from circadia.api import examples, member_examples
 from circadia.api.auth import MemberAdmin, MemberReader, MemberWriter
+from circadia.api.callers import reaches
 from circadia.api.cookies import clear_session
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
@@ -16,6 +17,8 @@ from circadia.errors import Invalid
 from circadia.storage import leaving
 
 router = APIRouter(prefix="/api/v1/whoop", tags=["leaving"])
+
+_THE_MEMBERS_OWN = ("whoop_user_id", "scopes", "token_expires_at")
 
 
 class Erase(BaseModel):
@@ -35,7 +38,7 @@ class Erased(BaseModel):
 
 
 class Kept(BaseModel):
-    """A table from which rows stay, and why."""
+    """A table from which rows stay, and why; `pg_roles` is the server's own."""
 
     table: str
     rows: int
@@ -72,9 +75,13 @@ class Ended(BaseModel):
         **documented(401, 403, 404, 422),
     },
 )
-async def show(user_id: UserId, runtime: RuntimeDep, _caller: MemberReader) -> dict[str, Any]:
-    """Always 200 for whom the caller reaches; an unknown user is `not_connected`."""
-    return await runtime.connections.status(user_id)
+async def show(request: Request, user_id: UserId, runtime: RuntimeDep, caller: MemberReader) -> dict[str, Any]:
+    """Always 200 for whom the caller reaches; an unknown user is `not_connected`. Whoever is only shown a member's data
+    is not told of the account and the grant behind."""
+    told = await runtime.connections.status(user_id)
+    if await reaches(request, caller, user_id, "write"):
+        return told
+    return {name: value for name, value in told.items() if name not in _THE_MEMBERS_OWN}
 
 
 @router.delete("/connection/{user_id}", summary="Disconnect", responses=documented(401, 403, 404, 422))
@@ -87,7 +94,12 @@ async def disconnect(user_id: UserId, runtime: RuntimeDep, caller: MemberWriter)
     "/erase/{user_id}", summary="Erase everything that is kept of a member", responses=documented(401, 403, 404, 422)
 )
 async def erase(
-    user_id: UserId, runtime: RuntimeDep, response: Response, caller: MemberAdmin, body: Annotated[Erase, Body()]
+    request: Request,
+    user_id: UserId,
+    runtime: RuntimeDep,
+    response: Response,
+    caller: MemberAdmin,
+    body: Annotated[Erase, Body()],
 ) -> Report:
     """End the access at WHOOP, erase everything, then look into every table whether something is left. Who erased
     themselves is signed out, unless the installation is theirs."""
@@ -101,13 +113,17 @@ async def erase(
         traces = await leaving.find(connection, user_id)
     before = await leaving.count(runtime.db, traces)
     ended = await runtime.connections.disconnect(user_id, "erase", by=(caller.name, caller.kind))
+    request.app.state.sessions.forget(user_id)
     left = await leaving.count(runtime.db, traces)
     if caller.user_id == user_id and not left["people"]:
         clear_session(response, runtime.settings)
     stays = {name: why for name, why in leaving.KEPT.items() if left[name] and (name == "audit" or left["people"])}
+    kept = [Kept(table=name, rows=left[name], why=why) for name, why in stays.items()]
+    if roles := await leaving.roles_left(runtime.db, traces):
+        kept.append(Kept(table="pg_roles", rows=roles, why=leaving.ROLES_STAY))
     return Report(
         user_id=user_id,
         revoked_at_whoop=ended["revoked_at_whoop"],
         erased=[Erased(table=name, rows=rows, left=left[name]) for name, rows in before.items() if name not in stays],
-        kept=[Kept(table=name, rows=left[name], why=why) for name, why in stays.items()],
+        kept=kept,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import IO, Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -50,15 +51,13 @@ async def export(
     """Every row of every table in which the member is found, in one snapshot. No token, key or hash."""
     now = runtime.clock()
     write, media_type, ending = _WRITERS[format_]
-    file = tempfile.TemporaryFile(prefix="circadia-export-")  # noqa: SIM115 - it is closed when it has been sent
-    try:
+    with ExitStack() as unless_sent:
+        file = unless_sent.enter_context(tempfile.TemporaryFile(prefix="circadia-export-"))
         await write(runtime.db, user_id, now, file)
         await audit.note(runtime.db, now, caller.name, caller.kind, user_id, "data.exported", {"format": format_})
         size = file.tell()
         file.seek(0)
-    except BaseException:
-        file.close()
-        raise
+        unless_sent.pop_all()
     name = f"circadia-{now.date()}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
     return StreamingResponse(_sent(file), media_type=media_type, headers=headers)

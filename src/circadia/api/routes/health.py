@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -18,7 +19,7 @@ from circadia.api.problems import documented
 from circadia.clients.whoop.client import Reachability
 from circadia.errors import CircadiaError
 from circadia.runtime import GatewayRuntime, Runtime
-from circadia.storage import budget, members
+from circadia.storage import budget, members, migrate
 
 router = APIRouter(tags=["health"])
 whoop = APIRouter(tags=["health"])
@@ -60,7 +61,8 @@ async def live() -> dict[str, str]:
     responses={503: {"description": "Not ready; `checks` says why"}},
 )
 async def ready(request: Request, runtime: GatewayRuntimeDep) -> Response:
-    """Database, schema and, but for a gateway alone, a worker; 503 with what is missing."""
+    """Database, schema and, but for a gateway alone, a worker; 503 with what is missing, and while this process is
+    being stopped."""
     checks = await _checks(request, runtime)
     good = all(each == "ok" for each in checks.values())
     body = {
@@ -75,18 +77,29 @@ async def ready(request: Request, runtime: GatewayRuntimeDep) -> Response:
 
 async def _checks(request: Request, runtime: GatewayRuntime) -> dict[str, str]:
     try:
-        found = await asyncio.wait_for(runtime.db.row("SELECT version_num FROM alembic_version"), 3)
+        found = await asyncio.wait_for(_revision(runtime), 3)
     except (CircadiaError, TimeoutError):
         unknown = ("migrations", "worker") if isinstance(runtime, Runtime) else ("migrations",)
         return {"database": "not reachable", **dict.fromkeys(unknown, "unknown")}
-    wanted, at = runtime.revision, found[0] if found else None
-    checks = {
-        "database": "ok",
-        "migrations": "ok" if at == wanted else f"at {at}, needs {wanted}: run `circadia db upgrade`",
-    }
+    checks = {"database": "ok", "migrations": "ok"}
+    if not migrate.fits(found, runtime.revision):
+        checks["migrations"] = f"at {found}, needs {runtime.revision}: run `circadia db upgrade`"
     if isinstance(runtime, Runtime):
-        checks["worker"] = "ok" if await _works(request, runtime) else "none alive: start `circadia worker`"
+        if checks["migrations"] != "ok":
+            checks["worker"] = "unknown"
+        else:
+            checks["worker"] = "ok" if await _works(request, runtime) else "none alive: start `circadia worker`"
+    if request.app.state.leaving:
+        checks["process"] = "is being stopped"
     return checks
+
+
+async def _revision(runtime: GatewayRuntime) -> str | None:
+    try:
+        found = await runtime.db.row("SELECT version_num FROM alembic_version")
+    except psycopg.errors.UndefinedTable:
+        return None
+    return str(found[0]) if found else None
 
 
 async def _works(request: Request, runtime: Runtime) -> bool:
@@ -134,5 +147,5 @@ async def _ask(runtime: Runtime) -> Reachability:
     "/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response, responses=documented(401, 403)
 )
 async def prometheus(request: Request, _key: Admin) -> Response:
-    """This process's metrics, and the installation's; METRICS_PORT serves them without a key on loopback."""
+    """This process's metrics, and the installation's; METRICS_PORT serves them without a key."""
     return Response(await request.app.state.scrape.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -87,9 +87,9 @@ async def connect(
 async def disconnect(
     user_id: UserId,
     runtime: GatewayRuntimeDep,
-    _key: Writer,
+    key: Writer,
     data: Annotated[Literal["keep", "erase"], Query(description="What becomes of the stored data")] = "keep",
 ) -> Answer:
     """Revoke the access at WHOOP. `erase` also removes everything kept about the user, here and at the WHOOP service:
     what Sahha said of them, who they are there and how theirs is merged."""
-    return Answer(await runtime.gateway.disconnect(user_id, data))
+    return Answer(await runtime.gateway.disconnect(user_id, data, by=(key.name, key.kind)))

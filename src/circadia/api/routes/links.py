@@ -72,7 +72,7 @@ async def _enter(request: Request, runtime: Runtime, link: Link) -> Response:
             await people.claim(connection, link.user_id, now)
             await audit.note(connection, now, link.user_id, "person", link.user_id, "owner.claimed")
         else:
-            await people.ensure(connection, link.user_id, "member", now)
+            await people.admit(connection, link.user_id, now)
         token = await sign_in(connection, runtime, request, link.user_id, "link")
     return let_in(runtime, token)
 
@@ -86,7 +86,7 @@ async def _take_up(request: Request, runtime: Runtime, link: Link) -> Response:
         share = await shares.offered(connection, link.token_hash, now)
         if share is None:
             raise gone()
-        coach = present or (await people.create(connection, "coach", now, share.name)).user_id
+        coach = present or (await people.create(connection, "coach", now)).user_id
         if await shares.accept(connection, link.token_hash, coach, now) is None:
             raise Conflict(
                 "these are your own data, which you see anyway",

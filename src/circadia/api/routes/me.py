@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
@@ -16,12 +16,11 @@ from circadia.api.auth import MemberAdmin, MemberReader, MemberWriter, Owner, Pe
 from circadia.api.cookies import set_session
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
-from circadia.domain.members import ConnectionState
+from circadia.domain.members import ActorKind, ConnectionState
 from circadia.domain.preferences import Preferences
 from circadia.errors import NotFound
 from circadia.runtime import Runtime
 from circadia.storage import audit, members, preferences, roster, sessions, shares
-from circadia.storage.audit import ActorKind
 from circadia.storage.people import Role
 from circadia.storage.sessions import Session
 
@@ -171,11 +170,12 @@ async def list_sessions(runtime: RuntimeDep, caller: Person) -> Browsers:
 @router.delete(
     "/me/sessions/{session_id}", summary="Sign a browser out", status_code=204, responses=documented(401, 403, 404, 422)
 )
-async def end_session(session_id: UUID, runtime: RuntimeDep, caller: Person) -> None:
+async def end_session(session_id: UUID, request: Request, runtime: RuntimeDep, caller: Person) -> None:
     """It is out within five seconds, wherever it asks."""
     user_id = _session(caller).person.user_id
     if not await sessions.end(runtime.db, user_id, session_id):
         raise NotFound("there is no such session of yours", kind="unknown_session")
+    request.app.state.sessions.forget(user_id)
     await audit.note(
         runtime.db, runtime.clock(), user_id, "person", user_id, "session.ended", {"session": str(session_id)}
     )

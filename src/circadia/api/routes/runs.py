@@ -161,7 +161,8 @@ async def run_events(
     last_event_id: Annotated[str | None, Header(description="The last event that arrived")] = None,
 ) -> Response:
     """Server-sent events: `run` with the run whenever it changed, and `end` when it is over. Any process can tell: who
-    comes back with the id of the last event, to whichever, is told what changed since."""
+    comes back with the id of the last event, to whichever, is told what changed since. They also end when
+    this process does."""
     if run.state in runs.FINISHED and last_event_id == _event_id(_view(run)):
         return Response(status_code=204)
     return EventSourceResponse(
@@ -173,7 +174,7 @@ async def run_events(
 async def _events(request: Request, runtime: Runtime, run: runs.Run, last_event_id: str | None) -> AsyncIterator[bytes]:
     now: runs.Run | None = run
     told, silent_s, known_s = last_event_id, 0.0, 0.0
-    while now is not None and not await request.is_disconnected():
+    while now is not None and not request.app.state.last_answers and not await request.is_disconnected():
         if known_s >= _WHO_EVERY_S:
             known_s = 0.0
             if not await may_still_read(request, run.user_id):

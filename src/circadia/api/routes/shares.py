@@ -99,7 +99,7 @@ async def offer(
     async with runtime.db.begin() as connection:
         token, url_expires_at = await links.make(connection, "share", user_id, caller.name, now)
         share = await shares.offer(connection, user_id, body.name, fingerprint(token), now, ends)
-        details = {"share": str(share.id), "name": body.name}
+        details = {"share": str(share.id)}
         await audit.note(connection, now, caller.name, caller.kind, user_id, "share.offered", details)
     url = f"{runtime.settings.public_url}/auth/link/{token}"
     return Offered(**_told(share, now).model_dump(), url=url, url_expires_at=url_expires_at)

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from circadia.admission import admission
 from circadia.api.auth import OPEN, Person
-from circadia.api.cookies import clear_session
+from circadia.api.callers import members_only
+from circadia.api.cookies import clear_session, set_consent
 from circadia.api.deps import RuntimeDep
 from circadia.api.entrances import only_from_our_page
 from circadia.api.problems import documented
-from circadia.api.routes.connect import bind_browser
 from circadia.connections import FLOW_LIFETIME, Started
 from circadia.storage import audit, sessions
 
@@ -65,21 +65,24 @@ async def sign_in(
     asked = body or SignIn()
     admitted = await admission(runtime.db, runtime.settings.signup, asked.invitation, asked.email, runtime.clock())
     started = await runtime.connections.begin_signin(admitted)
-    bind_browser(runtime, response, started.browser)
+    set_consent(response, runtime.settings, started.browser, FLOW_LIFETIME)
     return _consent(started)
 
 
 @router.post("/connect", summary="Connect oneself", responses=documented(401, 403, 422))
 async def connect(response: Response, runtime: RuntimeDep, caller: Person) -> Consent:
-    """Begin a consent for whoever is signed in; it leads back to `/`."""
+    """Begin a consent for whoever is signed in, unless they are a coach; it leads back to `/`."""
+    members_only(caller)
     assert caller.user_id is not None
     started = await runtime.connections.begin(caller.user_id, f"{runtime.settings.origin}/")
-    bind_browser(runtime, response, started.browser)
+    set_consent(response, runtime.settings, started.browser, FLOW_LIFETIME)
     return _consent(started)
 
 
 @router.post("/signout", summary="Sign out", status_code=204, responses=documented(401, 403, 422))
-async def sign_out(runtime: RuntimeDep, caller: Person, body: Annotated[Leave | None, Body()] = None) -> Response:
+async def sign_out(
+    request: Request, runtime: RuntimeDep, caller: Person, body: Annotated[Leave | None, Body()] = None
+) -> Response:
     """End this session, or all of the person's. The browser forgets what it has kept of the days."""
     session, now = caller.session, runtime.clock()
     assert session is not None
@@ -90,6 +93,7 @@ async def sign_out(runtime: RuntimeDep, caller: Person, body: Annotated[Leave | 
     else:
         await sessions.end(runtime.db, user_id, session.id)
         deed = "session.ended"
+    request.app.state.sessions.forget(user_id)
     await audit.note(runtime.db, now, user_id, "person", user_id, deed)
     response = Response(status_code=204, headers={"Clear-Site-Data": '"storage"'})
     clear_session(response, runtime.settings)

@@ -22,6 +22,7 @@ from circadia.storage import trends
 router = APIRouter(prefix="/api/v1/whoop", tags=["trends"])
 
 MOST_METRICS = 20
+_COURSE_ARGUMENTS = frozenset({"metrics", "columns", "from", "to"})
 _DEFAULT = "recovery_score,hrv_rmssd_ms,resting_heart_rate_bpm,sleep_performance_pct,strain"
 _A_WHILE = "private, max-age=300"
 _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the ETag in If-None-Match"}}
@@ -56,22 +57,35 @@ async def courses(
     runtime: RuntimeDep,
     _caller: MemberReader,
     metrics: Annotated[str, Query(description="Names of figures, with commas between")] = _DEFAULT,
+    columns: Annotated[
+        str | None, Query(description="Columns of `series`, with commas between; without it all of them")
+    ] = None,
     from_: Annotated[str | None, Query(alias="from", description="First date; without it, 28 days")] = None,
     to: Annotated[str | None, Query(description="Last date, included; without it the newest day")] = None,
 ) -> Response:
-    """Each figure day by day, in columns, with its usual range, and the trend of the whole. At most 20 years."""
+    """Each figure day by day, in columns, with its usual range, and the trend of the whole. At most 20 years, for which
+    it pays to name the `columns` that are drawn; `day` is always one."""
+    if unknown := sorted(set(request.query_params) - _COURSE_ARGUMENTS):
+        known = ", ".join(sorted(_COURSE_ARGUMENTS))
+        raise Invalid(f"there is no `{unknown[0]}` here; there are {known}", kind="invalid_argument")
     names = list(dict.fromkeys(metric_name(each.strip(), "metrics") for each in metrics.split(",")))
     if len(names) > MOST_METRICS:
         raise Invalid(f"`metrics` names {MOST_METRICS} figures at most", kind="invalid_argument")
+    wanted = _columns(columns)
     now = runtime.clock()
     newest = await trends.newest(runtime.db, user_id) or now.date()
     asked = stretch(from_, to, newest_days(newest), now)
-    found = [
-        b'"%b":%b' % (name.encode(), await trends.course(runtime.db, user_id, name, asked.first, asked.last))
-        for name in names
-    ]
+    found = await trends.courses(runtime.db, user_id, names, asked.first, asked.last, wanted)
     head = orjson.dumps({"user_id": user_id, "from": asked.first, "to": asked.last})
-    return tagged(request, head[:-1] + b',"metrics":{' + b",".join(found) + b"}}")
+    return tagged(request, head[:-1] + b',"metrics":' + found + b"}")
+
+
+def _columns(said: str | None) -> list[str]:
+    known = [each.name for each in BY_NAME["series"].columns]
+    asked = {"day", *(known if said is None else map(str.strip, said.split(",")))}
+    if not asked <= set(known):
+        raise Invalid(f"`columns` names columns of series: {', '.join(known)}", kind="invalid_argument")
+    return [each for each in known if each in asked]
 
 
 @router.get(

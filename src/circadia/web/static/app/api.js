@@ -112,23 +112,17 @@ export function ahead(paths) {
 export const dayPath = (userId, date) =>
   `/api/v1/whoop/daily-data/${encodeURIComponent(userId)}${date ? `?date=${date}` : ""}`;
 
-/** A day document, from memory where it was heard already; its neighbours are fetched ahead. */
-export async function day(userId, date) {
-  const document = await get(dayPath(userId, date));
-  const step = (days) => new Date(Date.parse(document.date) + days * 86_400_000).toISOString().slice(0, 10);
-  ahead([dayPath(userId, step(-1)), dayPath(userId, step(1))]);
-  return document;
-}
-
 /** An answer that the page shows: `{data, error, loading, reload, asOf, kept}`. A null path asks nothing. `every`:
  * milliseconds after which it is asked again. `kept`: from this device's store, because nothing answered. */
 export function useApi(path, { every } = {}) {
   const [, turn] = useState(0);
+  const shown = path && heard.get(path);
   useEffect(() => {
     if (!path) return undefined;
     const tell = () => turn((n) => n + 1);
     const all = watchers.get(path) ?? new Set();
     watchers.set(path, all.add(tell));
+    if (heard.get(path) !== shown) tell(); // what was fetched ahead came before anybody watched
     get(path).catch(() => {});
     const timer = every && setInterval(() => document.hidden || get(path, { fresh: true }).catch(() => {}), every);
     return () => {
@@ -138,7 +132,7 @@ export function useApi(path, { every } = {}) {
     };
   }, [path, every]);
   const reload = useCallback(() => (path ? get(path, { fresh: true }).catch(() => {}) : undefined), [path]);
-  const { data, error, at, kept = false } = (path && heard.get(path)) || {};
+  const { data, error, at, kept = false } = shown || {};
   return { data, error, loading: Boolean(path) && data === undefined && !error, reload, asOf: at, kept };
 }
 

@@ -59,6 +59,9 @@ export function minutesOfDay(minutes, { clock: hours = "24h" } = {}) {
   return `${hour % 12 || 12}:${minute} ${hour < 12 ? "am" : "pm"}`;
 }
 
+/** The same for an axis, which has no room for the minutes of a full hour: `11 pm`. */
+export const axisTime = (minutes, prefs) => minutesOfDay(minutes, prefs).replace(/:00(?= [ap]m)/, "");
+
 /** Minutes that a place's clock is before UTC, from `+05:30` or `Z`. */
 export function offsetMinutes(offset) {
   const [, sign, hours, minutes] = /^([+-])(\d{2}):?(\d{2})$/.exec(offset ?? "") ?? [];
@@ -115,10 +118,15 @@ export function ago(iso) {
 }
 
 /** An instant as this device's clock and calendar show it. */
-export const moment = (iso, { clock: hours = "24h" } = {}) =>
-  iso
-    ? new Date(iso).toLocaleString(LOCALE, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: hours === "12h" })
-    : "never";
+export function moment(iso, prefs) {
+  if (!iso) return "never";
+  const at = new Date(iso);
+  return `${at.toLocaleDateString(LOCALE, STYLES.short)}, ${minutesOfDay(at.getHours() * 60 + at.getMinutes(), prefs)}`;
+}
+
+/** A sport as WHOOP calls it; the Strength Trainer's have an ending that nobody reads. */
+export const sportName = (slug) =>
+  words(String(slug ?? "").replace(/[-_]msk$/, "")).replace(/^(Hiit|Bmx)\b/, (first) => first.toUpperCase());
 
 /** A slug as words: `jumping-rope` is `Jumping rope`. */
 export function words(slug) {

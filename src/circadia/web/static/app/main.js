@@ -1,7 +1,7 @@
 // The page. A room is a module app/rooms/<name>.js whose default export is its component (no props), with its own
 // styles/<name>.css; both are fetched when it is first entered.
 import { html, render, useEffect, useErrorBoundary, useState } from "./lib.js";
-import { useRoute } from "./router.js";
+import { Link, useRoute } from "./router.js";
 import { SessionProvider, useSession } from "./session.js";
 import { Shell } from "./shell.js";
 import { Button, Card, Empty, Skeleton } from "./ui.js";
@@ -20,7 +20,6 @@ const LATER = {
   "/admin": () => import("./rooms/admin.js"),
   "/welcome": () => import("./rooms/welcome.js"),
 };
-const TITLES = { "/": "Today", "/welcome": "Welcome" };
 const entered = new Map([["/", Today]]);
 
 function stylesheet(path) {
@@ -36,21 +35,32 @@ async function enter(path) {
   entered.set(path, module.default);
 }
 
-const title = (path) => TITLES[path] ?? path.slice(1, 2).toUpperCase() + path.slice(2);
+const title = (path) => path.slice(1, 2).toUpperCase() + path.slice(2);
 
-/** Which room is open: without a person, or before any data, it is the welcome. */
-function place(path, me) {
+/** Which room is open: without a person, or before any data, it is the welcome. An owner may be without data of their own
+ * and look at others, but not before WHOOP is set up. */
+function place({ path, query }, me, instance) {
   const asked = path.startsWith("/day/") ? "/" : path;
+  if (!isRoom(asked)) return asked;
   if (!me) return "/welcome";
   const hasNothing = !me.has_data && !me.shared_with_me?.length;
   if (me.role === "coach" && hasNothing) return asked === "/settings" ? asked : "/welcome";
-  return asked === "/" && hasNothing && me.role !== "owner" ? "/welcome" : asked;
+  const mayStay = me.role === "owner" && (instance?.whoop_configured || query.member);
+  return asked === "/" && hasNothing && !mayStay ? "/welcome" : asked;
 }
+
+const isRoom = (path) => path === "/" || path in LATER;
 
 function Waiting() {
   return html`<div class="waiting" aria-busy="true">
     <${Skeleton} height=${40} width="50%" /><${Skeleton} height=${220} radius="20px" /><${Skeleton} height=${320} radius="20px" />
   </div>`;
+}
+
+/** An address that nothing is at. */
+function Nowhere({ title }) {
+  const home = html`<${Link} to="/" class="button button-primary">Go to the newest day<//>`;
+  return html`<${Card}><${Empty} icon="calendar" title=${title} action=${home}>The address may have been cut short or mistyped.<//><//>`;
 }
 
 function Failed({ error, again }) {
@@ -62,27 +72,30 @@ function Failed({ error, again }) {
 }
 
 function Room() {
-  const { path } = useRoute();
-  const { me, member, loading, error, reload } = useSession();
+  const route = useRoute();
+  const { me, instance, member, loading, error, reload } = useSession();
   const [broken, recover] = useErrorBoundary();
   const [failure, setFailure] = useState(null);
   const [, turn] = useState(0);
   const known = me || error?.status === undefined;
-  const here = loading || !known ? null : place(path, me);
-  const exists = here === "/" || here in LATER;
+  const here = loading || !known ? null : place(route, me, instance);
+  const exists = isRoom(here);
+  const noDate = here === "/" && route.path !== "/" && !route.params.date;
+  const nowhere = here === null ? null : !exists ? "There is no such page" : noDate ? "There is no such date" : null;
 
   useEffect(() => {
     if (here === null) return;
-    document.title = here === "/" ? "Circadia" : `${title(here)} · Circadia`;
+    // a day is titled by its room, which knows which it is
+    if (nowhere || here !== "/") document.title = `${nowhere ?? title(here)} · Circadia`;
     if (exists && !entered.has(here)) {
       setFailure(null);
       enter(here).then(() => turn((n) => n + 1), setFailure);
     }
-  }, [here, exists]);
+  }, [here, exists, nowhere]);
 
   if (!loading && !known) return html`<${Failed} error=${error} again=${reload} />`;
   if (here === null) return html`<${Waiting} />`;
-  if (!exists) return html`<${Card}><${Empty} title="There is no such page."><a href="/">To today</a><//><//>`;
+  if (nowhere) return html`<${Nowhere} title=${nowhere} />`;
   if (broken || failure) return html`<${Failed} error=${failure} again=${() => (broken ? recover() : window.location.reload())} />`;
   const Open = entered.get(here);
   return Open ? html`<${Open} key=${`${here} ${member}`} />` : html`<${Waiting} />`;

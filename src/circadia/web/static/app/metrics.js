@@ -30,3 +30,11 @@ export function useMetrics() {
   learn(data);
   return { metrics: data?.metrics ?? [], analyses: data?.analyses ?? [], byName, loading, error };
 }
+
+const ENDINGS = /_(ms|s|at|bpm|rpm|pct|percent|celsius|kcal|kj|min|m|kg|count|mmhg|mg_dl)$/;
+const ACRONYMS = { hrv: "HRV", sdnn: "SDNN", rem: "REM", vo2: "VO₂" };
+
+/** What a reading of the merged sources is called: as the day's figure of that name, else by its words. */
+export const readingLabel = (name) =>
+  metric(name)?.label ??
+  name.replace(ENDINGS, "").split("_").map((word) => ACRONYMS[word] ?? word).join(" ").replace(/^./, (first) => first.toUpperCase());

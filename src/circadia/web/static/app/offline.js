@@ -1,7 +1,8 @@
 // What this device keeps for times without a network: the page itself (the service worker), and, only where the person
 // has turned it on for this device, the last thirty days.
-const SWITCH = "circadia-keep-days";
+const SWITCH = "circadia-keep-days"; // holds the user id of whoever turned it on
 const DAYS = 30;
+const FIRST_PAINT_MS = 2000;
 const KEPT = /^\/api\/v1\/(me$|instance$|preferences\/|whoop\/(metrics$|daily-data\/|trends\/|sync-status\/))/;
 
 let opened;
@@ -26,7 +27,7 @@ async function store(mode, act) {
 }
 
 /** Whether this device keeps the last days. */
-export const keepsDays = () => localStorage.getItem(SWITCH) === "yes";
+export const keepsDays = () => localStorage.getItem(SWITCH) !== null;
 
 /** Keep an answer, heard at an instant, if this device keeps any. */
 export function remember(path, data, at = new Date().toISOString()) {
@@ -41,14 +42,14 @@ export async function recall(path) {
   return (await store("readonly", (answers) => answers.get(path)).catch(() => null)) ?? null;
 }
 
-/** Turn keeping on or off on this device. Turning it on fetches the last thirty days of a user; off forgets them. */
+/** Turn keeping on or off on this device. A user who turns it on has their last thirty days fetched; off forgets them. */
 export async function keepDays(on, userId) {
   if (!on) {
     localStorage.removeItem(SWITCH);
     await forgetDays();
     return;
   }
-  localStorage.setItem(SWITCH, "yes");
+  localStorage.setItem(SWITCH, userId);
   await refreshDays(userId);
 }
 
@@ -75,13 +76,18 @@ export async function forgetDays() {
   await store("readwrite", (answers) => answers.clear());
 }
 
+/** Forget what this device keeps for anybody but a user; null is nobody. */
+export async function keepOnlyFor(userId) {
+  if (keepsDays() && localStorage.getItem(SWITCH) !== userId) await forgetEverything();
+}
+
 /** Forget all that this device has of anybody: at sign-out. */
 export async function forgetEverything() {
   localStorage.removeItem(SWITCH);
   await forgetDays().catch(() => {});
 }
 
-/** Have the service worker keep the page. Browsers have none where the connection is not private. */
+/** Have the service worker keep the page, once it is there. Browsers have none where the connection is not private. */
 export function keepShell() {
-  if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js").catch(() => {});
+  if ("serviceWorker" in navigator) setTimeout(() => navigator.serviceWorker.register("/sw.js").catch(() => {}), FIRST_PAINT_MS);
 }

@@ -5,11 +5,17 @@ import { html, useEffect, useState } from "./lib.js";
 const DAY = /^\/day\/(\d{4}-\d{2}-\d{2})$/;
 const watchers = new Set();
 
+/** Whether there is such a date: 2026-02-30 is none. */
+function isDate(text) {
+  const at = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
+}
+
 function read() {
   const { pathname, search } = window.location;
   const path = pathname.length > 1 ? pathname.replace(/\/+$/, "") : pathname;
-  const day = DAY.exec(path);
-  return { path, params: day ? { date: day[1] } : {}, query: Object.fromEntries(new URLSearchParams(search)) };
+  const date = DAY.exec(path)?.[1];
+  return { path, params: isDate(date) ? { date } : {}, query: Object.fromEntries(new URLSearchParams(search)) };
 }
 
 let route = read();

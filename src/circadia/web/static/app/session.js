@@ -1,7 +1,7 @@
 // Who is here, what this instance is, and whose days are shown.
 import { createContext, html, useCallback, useContext, useEffect, useMemo } from "./lib.js";
 import { forget, send, useApi } from "./api.js";
-import { forgetEverything } from "./offline.js";
+import { forgetEverything, keepOnlyFor } from "./offline.js";
 import { useRoute } from "./router.js";
 
 const DEFAULTS = { units: "metric", clock: "24h", week_starts: "monday", sync: "automatic", keep_days: false };
@@ -19,6 +19,13 @@ export function SessionProvider({ children }) {
     window.addEventListener("circadia:signed-out", instance.reload);
     return () => window.removeEventListener("circadia:signed-out", instance.reload);
   }, [instance.reload]);
+
+  // what was heard, not what this device has kept, says whose it is
+  const nobody = instance.data?.signed_in === false && !instance.kept;
+  const somebody = me.kept ? undefined : me.data?.user_id;
+  useEffect(() => {
+    if (nobody || somebody) keepOnlyFor(nobody ? null : somebody);
+  }, [nobody, somebody]);
 
   const session = useMemo(() => {
     const person = me.data;
@@ -47,10 +54,15 @@ export function SessionProvider({ children }) {
 /** `{me, instance, member, writes, prefs, loading, error, kept, reload}`. `member`: the user id being shown. */
 export const useSession = () => useContext(Session);
 
-/** Sign out here, or everywhere, and leave nothing of anybody on this device. */
+/** Sign out here, or everywhere, and leave nothing of anybody on this device, even where Circadia could not be told. */
 export async function signOut({ everywhere = false } = {}) {
-  await send("POST", "/auth/signout", { everywhere });
+  try {
+    await send("POST", "/auth/signout", { everywhere });
+  } catch (error) {
+    if (error.status !== 401) throw error; // who is out already has what they wanted
+  } finally {
+    await forgetEverything();
+  }
   forget();
-  await forgetEverything();
   window.location.assign("/");
 }

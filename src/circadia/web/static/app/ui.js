@@ -60,7 +60,8 @@ export const Empty = ({ title, children, action, icon }) =>
 
 /** A button: kind primary, plain, quiet or danger. `busy` keeps it from being pressed twice. */
 export function Button({ kind = "plain", busy = false, disabled, icon, children, className, type = "button", ...others }) {
-  return html`<button type=${type} class=${names("button", `button-${kind}`, !children && "button-icon", className)} disabled=${disabled || busy} aria-busy=${busy || undefined} ...${others}>
+  return html`<button type=${type} class=${names("button", `button-${kind}`, !children && "button-icon", className)}
+    disabled=${disabled || busy} aria-busy=${busy || undefined} ...${others}>
     ${icon && html`<${Icon} name=${icon} size=${18} className=${busy ? "turning" : ""} />`}${children && html`<span>${children}</span>`}
   </button>`;
 }
@@ -118,7 +119,7 @@ export function Table({ columns, rows, caption, hideCaption = true }) {
     <table class="table">
       <caption class=${hideCaption ? "visually-hidden" : ""}>${caption}</caption>
       <thead><tr>${columns.map((each) => html`<th scope="col" class=${each.align === "right" ? "right" : ""}>${each.label}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr>${columns.map((each) => html`<td class=${each.align === "right" ? "right" : ""}>${cell(each, row)}</td>`)}</tr>`)}</tbody>
+      <tbody>${rows.map((row) => html`<tr>${columns.map((each) => html`<td class=${each.align === "right" ? "right" : ""} data-label=${typeof each.label === "string" ? each.label : undefined}>${cell(each, row)}</td>`)}</tr>`)}</tbody>
     </table>
   </div>`;
 }
@@ -139,7 +140,8 @@ export function Switch({ label, hint, checked, onChange, disabled }) {
   const id = useId();
   return html`<div class="switch">
     <div><label for=${id} class="switch-label">${label}</label>${hint && html`<p class="field-hint" id=${`${id}-hint`}>${hint}</p>`}</div>
-    <input id=${id} type="checkbox" role="switch" checked=${checked} disabled=${disabled} aria-describedby=${hint ? `${id}-hint` : undefined} onChange=${(event) => onChange(event.currentTarget.checked)} />
+    <input id=${id} type="checkbox" role="switch" checked=${checked} disabled=${disabled}
+      aria-describedby=${hint ? `${id}-hint` : undefined} onChange=${(event) => onChange(event.currentTarget.checked)} />
   </div>`;
 }
 
@@ -159,7 +161,8 @@ export function Info({ text, about }) {
     };
   }, [open]);
   return html`<span class="info" ref=${place}>
-    <button type="button" class="info-button" aria-label=${about ? `About ${about}` : "About this"} aria-expanded=${open} aria-controls=${id} onClick=${() => set(!open)}><${Icon} name="info" size=${16} /></button>
+    <button type="button" class="info-button" aria-label=${about ? `About ${about}` : "About this"}
+      aria-expanded=${open} aria-controls=${id} onClick=${() => set(!open)}><${Icon} name="info" size=${16} /></button>
     <span id=${id} class="info-text" role="note" hidden=${!open}>${text}</span>
   </span>`;
 }

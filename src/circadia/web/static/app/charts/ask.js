@@ -14,9 +14,13 @@ export const RANGES = [
 
 const query = (given) => new URLSearchParams(Object.entries(given).filter(([, each]) => each !== undefined && each !== null)).toString();
 
+/** The columns of a course that has only its days, and of one with its means and usual range. */
+export const DAYS_ALONE = ["value", "state"];
+const WITH_RANGE = [...DAYS_ALONE, "mean_7d", "mean_30d", "low", "high"];
+
 /** The courses of some metrics (names), each with its trend. */
-export const coursesPath = (userId, metrics, { from, to }) =>
-  `${ROOT}/trends/${encodeURIComponent(userId)}?${query({ from, to, metrics: metrics.join(",") })}`;
+const coursesPath = (userId, metrics, { from, to }, columns) =>
+  `${ROOT}/trends/${encodeURIComponent(userId)}?${query({ from, to, metrics: metrics.join(","), columns: columns.join(",") })}`;
 
 /** The rows of an analysis; `given` are its parameters. */
 export const analysisPath = (userId, analysis, given) => `${ROOT}/trends/${encodeURIComponent(userId)}/${analysis}?${query(given)}`;
@@ -25,11 +29,12 @@ export const analysisPath = (userId, analysis, given) => `${ROOT}/trends/${encod
 export const useAnalysis = (userId, analysis, given) => useApi(userId && given ? analysisPath(userId, analysis, given) : null);
 
 /** The answer for the courses of some metrics, once there is a stretch. */
-export const useCourses = (userId, metrics, span) => useApi(userId && span && metrics.length ? coursesPath(userId, metrics, span) : null);
+export const useCourses = (userId, metrics, span, columns = WITH_RANGE) =>
+  useApi(userId && span && metrics.length ? coursesPath(userId, metrics, span, columns) : null);
 
 /** `{first, last, empty, nobody, error}`: the dates between which the member has days; `nobody`: no member is shown. */
 export function useExtent(userId) {
-  const newest = useApi(userId ? coursesPath(userId, ["recovery_score"], {}) : null);
+  const newest = useApi(userId ? coursesPath(userId, ["recovery_score"], {}, DAYS_ALONE) : null);
   const counted = useApi(userId ? `${ROOT}/statistics/${encodeURIComponent(userId)}` : null);
   const error = newest.error ?? counted.error;
   if (!userId) return { nobody: true };

@@ -17,7 +17,7 @@ const FLOOR = ["pending", "unscorable"];
 
 /**
  * @param metric  the row of the description table
- * @param series  the columns of the API: day, value, settled, state, mean_7d, mean_30d, low, high, z
+ * @param series  the columns of the API: day, value, state, mean_7d, mean_30d, low, high
  * @param bands   date -> band of recovery, to colour the days of recovery with
  */
 export function Course({ metric, series, prefs, bands, height = 300, group, onPick }) {

@@ -53,8 +53,10 @@ export function Heatmap({ days, onPick }) {
   </div>`;
 }
 
-const reading = ({ day, value, state, band }) =>
-  `${dateLabel(day, "long")}: ${value === null ? (STATES[state] ?? "no recovery") : `${Math.round(value)} %${band ? `, ${band}` : ""}${STATES[state] ? `, ${STATES[state]}` : ""}`}`;
+function reading({ day, value, state, band }) {
+  const told = value === null ? [STATES[state] ?? "no recovery"] : [`${Math.round(value)} %`, band, STATES[state]];
+  return `${dateLabel(day, "long")}: ${told.filter(Boolean).join(", ")}`;
+}
 
 function Row({ name, cells, weeks, months, paths, at, onAt, onPick, days }) {
   const width = LEFT + weeks * CELL;

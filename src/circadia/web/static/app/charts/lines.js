@@ -44,7 +44,10 @@ export function Lines({ label, days, lines, band, axis, height = 240, tip, table
     },
     [steps, lines, band, axis],
   );
+  const marks = [
+    ...lines.map((each) => ({ kind: each.dashed ? "dashes" : "line", tone: each.colour, text: each.label })),
+    band && { kind: "range", tone: "ink-3", text: band.label },
+  ];
   return html`<${Chart} label=${label} draw=${draw} height=${height} steps=${steps} tip=${tip} table=${table} group=${group}
-    onPick=${onPick && ((i) => onPick(days[i]))}><${Legend}
-      marks=${[...lines.map((each) => ({ kind: each.dashed ? "dashes" : "line", tone: each.colour, text: each.label })), band && { kind: "range", tone: "ink-3", text: band.label }]} /><//>`;
+    onPick=${onPick && ((i) => onPick(days[i]))}><${Legend} marks=${marks} /><//>`;
 }

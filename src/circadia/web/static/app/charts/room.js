@@ -3,7 +3,8 @@
 import { html } from "../lib.js";
 import { useMetrics } from "../metrics.js";
 import { Link, go, useRoute } from "../router.js";
-import { Banner, Card, Empty, Skeleton } from "../ui.js";
+import { Card, Empty, Skeleton } from "../ui.js";
+import { Trouble as Told } from "../welcome/trouble.js";
 
 /** Title, one sentence, and the choices of a room. */
 export function RoomHead({ title, about, children }) {
@@ -64,5 +65,5 @@ export function AnswerCard({ answer, height, children, ...card }) {
 /** Why there is nothing to show, in the words of the API. */
 export function Trouble({ error, reload }) {
   const action = reload && html`<button type="button" class="text-link" onClick=${reload}>Try again</button>`;
-  return html`<${Banner} tone="bad" title="This could not be loaded" action=${action}>${error.detail ?? error.message} ${error.remedy ?? ""}<//>`;
+  return html`<${Told} error=${error} title="This could not be loaded" action=${action} />`;
 }

@@ -1,6 +1,6 @@
 /** How a metric goes on an axis: durations in hours or minutes, clock times in hours, all else as it is shown. */
 
-import { minutesOfDay, number, shown, value } from "../format.js";
+import { axisTime, number, shown, value } from "../format.js";
 
 const TWO_HOURS = 7_200;
 
@@ -23,7 +23,7 @@ export function scaleOf(metric, figures, prefs) {
   if (metric.unit === "min")
     return scale(
       (each) => each / 60,
-      (plotted) => minutesOfDay(plotted * 60, prefs),
+      (plotted) => axisTime(plotted * 60, prefs),
       1,
     );
   const { digits } = shown(metric.name, 0, prefs);

@@ -64,7 +64,11 @@ export function Stack({ label, days, parts, target, states, step = 1, axis, heig
     },
     [steps, parts, target, states, axis],
   );
+  const marks = [
+    ...parts.map((part) => ({ kind: "square", tone: part.tone ?? part.colour, text: part.label })),
+    target && { kind: "dash", tone: "ink-1", text: target.label },
+    ...(states ? floorMarks(states) : []),
+  ];
   return html`<${Chart} label=${label} draw=${draw} height=${height} steps=${steps} tip=${tip} table=${table} group=${group}
-    onPick=${onPick && ((i) => onPick(days[i]))}><${Legend}
-      marks=${[...parts.map((part) => ({ kind: "square", tone: part.tone ?? part.colour, text: part.label })), target && { kind: "dash", tone: "ink-1", text: target.label }, ...(states ? floorMarks(states) : [])]} /><//>`;
+    onPick=${onPick && ((i) => onPick(days[i]))}><${Legend} marks=${marks} /><//>`;
 }

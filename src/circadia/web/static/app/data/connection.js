@@ -5,6 +5,7 @@ import { ago, dateLabel, number } from "../format.js";
 import { html, useState } from "../lib.js";
 import { follow } from "../live.js";
 import { Badge, Button, Card, Figure, toast } from "../ui.js";
+import { ended } from "../today/refresh.js";
 import { useDeed } from "../welcome/act.js";
 import { ConnectButton } from "../welcome/connect.js";
 import { sentence, Trouble } from "../welcome/trouble.js";
@@ -59,7 +60,7 @@ function SyncNow({ userId, onDone }) {
     follow(run_id, (run) => {
       if (!["succeeded", "partial", "failed"].includes(run.state)) return;
       setGoing(false);
-      toast(run.state === "succeeded" ? "Up to date" : sentence(run.error?.message ?? "not everything could be fetched"));
+      toast(ended(run));
       onDone();
     });
   });

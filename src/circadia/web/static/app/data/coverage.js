@@ -46,7 +46,7 @@ function yearsFrom(first, today) {
 function Year({ userId, year, first, today, weekStarts }) {
   const from = first > `${year}-01-01` ? first : `${year}-01-01`;
   const to = today < `${year}-12-31` ? today : `${year}-12-31`;
-  const path = `/api/v1/whoop/trends/${encodeURIComponent(userId)}?from=${from}&to=${to}&metrics=${Object.keys(PARTS).join(",")}`;
+  const path = `/api/v1/whoop/trends/${encodeURIComponent(userId)}?from=${from}&to=${to}&metrics=${Object.keys(PARTS).join(",")}&columns=state`;
   const { data, error } = useApi(path);
   const days = useMemo(() => data && data.from === from && daysOf(data.metrics), [data, from]);
   if (error) return html`<${Trouble} error=${error} title="The days could not be looked at" />`;

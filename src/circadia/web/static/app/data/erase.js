@@ -63,10 +63,17 @@ export function Report({ report }) {
       <table class="table plain">
         <caption class="visually-hidden">What was erased</caption>
         <thead><tr><th scope="col">Table</th><th scope="col">Erased</th><th scope="col">Left</th></tr></thead>
-        <tbody>${tables.map((each) => html`<tr><th scope="row"><code>${each.table}</code></th><td>${number(each.rows)}</td><td>${number(each.left)}</td></tr>`)}</tbody>
+        <tbody>${tables.map(
+          (each) => html`<tr>
+            <th scope="row"><code>${each.table}</code></th><td>${number(each.rows)}</td><td>${number(each.left)}</td>
+          </tr>`,
+        )}</tbody>
       </table>
     </div>
-    ${report.kept.length > 0 && html`<h3>Kept</h3><ul class="kept">${report.kept.map((each) => html`<li><code>${each.table}</code> (${number(each.rows)}): ${each.why}</li>`)}</ul>`}
+    ${report.kept.length > 0 &&
+    html`<h3>Kept</h3><ul class="kept">${report.kept.map(
+      (each) => html`<li><code>${each.table}</code> (${number(each.rows)}): ${each.why}</li>`,
+    )}</ul>`}
   </div>`;
 }
 

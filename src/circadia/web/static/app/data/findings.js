@@ -6,7 +6,7 @@ import { html } from "../lib.js";
 import { Link } from "../router.js";
 import { Badge, Button, Card, Skeleton } from "../ui.js";
 import { coded, sentence, Trouble } from "../welcome/trouble.js";
-import { TYPES } from "./words.js";
+import { REMEDIES, TYPES } from "./words.js";
 
 const SEVERITIES = { error: ["Has to be mended", "bad"], warning: ["Late or at risk", "warn"], info: ["Note"] };
 const DAYS_NAMED = 6;
@@ -45,7 +45,7 @@ function Finding({ finding, userId }) {
   return html`<li class=${`finding finding-${finding.severity}`}>
     <div class="finding-head"><${Badge} tone=${tone}>${label}<//>${finding.type && html`<span class="quiet">${TYPES[finding.type] ?? finding.type}</span>`}</div>
     <p class="finding-message">${coded(undated(finding, userId))}</p>
-    <p class="finding-remedy">${coded(finding.remedy)}</p>
+    <p class="finding-remedy">${coded((finding.remedy?.includes("`") && REMEDIES[finding.kind]) || finding.remedy)}</p>
     ${finding.days.length > 0 && html`<p class="finding-days">
       ${finding.days.slice(-DAYS_NAMED).reverse().map(([first, last]) => html`<${Link} to=${`/day/${last}`} class="chip">
         ${first === last ? dateLabel(last, "short") : `${dateLabel(first, "short")} – ${dateLabel(last, "short")}`}<//>`)}

@@ -48,6 +48,24 @@ export const STANDINGS = {
 
 export const RUNS = { sync: "Sync", backfill: "History", reconcile: "Comparison with WHOOP", import: "Import" };
 
+// What a person does here about a finding, where the advice for whoever runs the installation names a command.
+export const REMEDIES = {
+  not_connected: "Connect WHOOP, under Connection, or import an export.",
+  token_gone: "Connect again, under Connection.",
+  token_not_renewable: "Connect again, under Connection, and leave lasting access ticked.",
+  token_unanswered: "It settles by itself at the next sync; Sync now does it at once.",
+  token_expired: "It is renewed by itself at the next sync; Sync now does it at once.",
+  overdue: "Sync now asks at once. If it happens again, tell whoever runs this installation.",
+  no_worker: "Whoever runs this installation has to look: nothing is fetched until a worker is up.",
+  sync_on_request: "Turn on automatic sync in Settings, or use Sync now.",
+  plan_manual: "Use Sync now, or ask whoever runs this installation for automatic sync.",
+  history_paused: "Go on with it under History.",
+  history_failed: "It is tried again by itself. If it does not help, tell whoever runs this installation.",
+  webhooks_absent: "Nothing is lost: asking brings everything, only later. Whoever runs this installation can set webhooks up.",
+  webhooks_waiting: "Sync now brings what they tell of.",
+  no_record: "If you wore the strap, open the WHOOP app so that it uploads, then use Sync now.",
+};
+
 export const LANES = {
   person: "People waiting",
   webhook: "Webhooks",

@@ -11,7 +11,8 @@ const GOOD = { up: 1, down: -1 };
 export function Journal({ member, metric, span, prefs }) {
   const answer = useAnalysis(member, "journal-effects", { metric: metric.name, from: span.from, to: span.to });
   return html`<${AnswerCard} title=${`Journal and ${metric.label}`} answer=${answer} height=${260}
-    about="Mean of the days answered yes less that of the days answered no, with its 95 % interval (Welch), corrected for many questions (Benjamini and Hochberg). Going together is not a cause.">
+    about="Mean of the days answered yes less that of the days answered no, with its 95 % interval (Welch), corrected for
+      many questions (Benjamini and Hochberg). Going together is not a cause.">
     ${({ rows }) =>
       rows.length
         ? html`<${Intervals} label="Journal" ends=${["lower on yes", "higher on yes"]}

@@ -25,7 +25,9 @@ export function Together({ member, metric, span, prefs }) {
   const answer = useAnalysis(member, "correlations", { metric: metric.name, from: span.from, to: span.to, lag });
   const toggle = (name) => setOpen(open === name ? null : name);
   return html`<${AnswerCard} title=${`What moves with ${lower(metric.label)}`} answer=${answer} height=${520}
-    about="Pearson correlation with its 95 % interval, for as many days as are independent of one another (Pyper and Peterman 1998), corrected for looking at many figures at once (Benjamini and Hochberg). It says nothing about causes."
+    about="Pearson correlation with its 95 % interval, for as many days as are independent of one another (Pyper and
+      Peterman 1998), corrected for looking at many figures at once (Benjamini and Hochberg). It says nothing about
+      causes."
     actions=${html`<${Segmented} label="The other figure of" options=${LAGS} value=${lag}
       onChange=${(chosen) => {
         setLag(chosen);

@@ -14,7 +14,8 @@ export function Unusual({ member, span, prefs, onPick }) {
   const [all, setAll] = useState(false);
   const answer = useAnalysis(member, "unusual-days", { from: span.from, to: span.to });
   return html`<${AnswerCard} title="Unusual days"
-    about="Days with a figure two standard deviations or more from its 30 days before. With eight figures that happens by chance on every third day or so. No diagnosis." answer=${answer} height=${440}>
+    about="Days with a figure two standard deviations or more from its 30 days before. With eight figures that happens by
+      chance on every third day or so. No diagnosis." answer=${answer} height=${440}>
     ${({ rows }) => {
       const days = rows.filter((row) => row.metrics?.length).sort((one, other) => (one.day < other.day ? 1 : -1));
       const note = rows.find((row) => row.note)?.note;

@@ -1,6 +1,6 @@
 // Admin: everybody at a glance for the owner, and what only the owner does.
 
-import { html } from "../lib.js";
+import { html, useEffect, useRef } from "../lib.js";
 import { Link, useRoute } from "../router.js";
 import { useSession } from "../session.js";
 import { Audit } from "../settings/audit.js";
@@ -26,14 +26,18 @@ const PLACES = {
 export default function Admin() {
   const { me, instance } = useSession();
   const { query } = useRoute();
+  const places = useRef(null);
+  const here = query.part in PLACES ? query.part : "overview";
+  useEffect(() => {
+    places.current?.querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
+  }, [here]);
   if (me.role !== "owner") {
     return html`<${Card}><${Empty} icon="admin" title="This room is the owner's.">Everything about your own data is under Data and Settings.<//><//>`;
   }
-  const here = query.part in PLACES ? query.part : "overview";
   const [, Place] = PLACES[here];
   return html`<div class="room admin">
     <header class="room-head"><h1>Admin</h1></header>
-    <nav class="places" aria-label="Parts of admin">
+    <nav class="places" ref=${places} aria-label="Parts of admin">
       ${Object.entries(PLACES).map(([name, [label]]) => html`<${Link} to=${name === "overview" ? "/admin" : `/admin?part=${name}`} class="place"
         aria-current=${name === here ? "page" : undefined}>${label}<//>`)}
     </nav>

@@ -28,19 +28,22 @@ export default function Data() {
     reload();
   };
   if (!status.data) {
-    return html`<div class="room data"><header class="room-head"><h1>Data</h1></header><${Trouble} error=${status.error} />${!status.error && html`<${Skeleton} height=${320} />`}</div>`;
+    return html`<div class="room data">
+      <header class="room-head"><h1>Data</h1></header>
+      <${Trouble} error=${status.error} />${!status.error && html`<${Skeleton} height=${320} />`}
+    </div>`;
   }
   const known = Object.keys(status.data.types).length > 0;
   return html`<div class="room data">
     <header class="room-head"><h1>Data</h1></header>
-    <div class="data-grid">
-      <div class="data-main">
+    <div class="columns">
+      <div class="column">
         <${Connection} userId=${member} status=${status.data} wanted=${instance.setup.scopes} mine=${mine} canWrite=${writes} onChange=${again} />
         <${Findings} userId=${member} />
         <${Coverage} userId=${member} weekStarts=${prefs.week_starts} />
         ${known && html`<${Types} status=${status.data} />`}
       </div>
-      <div class="data-side">
+      <div class="column">
         <${History} userId=${member} status=${status.data} proof=${proof.data} canWrite=${writes} onChange=${again} />
         ${owner && installation.data && html`<${Card} title="Request budget"><${Budget} budgets=${installation.data.budgets} /><//>`}
         ${writes && html`<${Card} title="Import a WHOOP export">

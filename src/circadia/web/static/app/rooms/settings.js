@@ -14,12 +14,12 @@ export default function Settings() {
   const coach = me.role === "coach";
   return html`<div class="room settings">
     <header class="room-head"><h1>Settings</h1></header>
-    <div class="settings-grid">
-      <div class="settings-main">
+    <div class="columns">
+      <div class="column">
         <${Preferences} userId=${me.user_id} prefs=${prefs} fetches=${!coach} onChange=${reload} />
         <${Device} userId=${me.user_id} />
       </div>
-      <div class="settings-side">
+      <div class="column">
         ${!coach && html`<${Shares} userId=${me.user_id} />`}
         <${Sessions} />
         <${Audit} path=${`/api/v1/audit/${encodeURIComponent(me.user_id)}`} />

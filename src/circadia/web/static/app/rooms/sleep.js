@@ -1,7 +1,7 @@
 /** Sleep: its stages night by night, what was got against what was needed, the debt, the rhythm. */
 
 import { html } from "../lib.js";
-import { RANGES, spanOf, useCourses, useExtent } from "../charts/ask.js";
+import { DAYS_ALONE, RANGES, spanOf, useCourses, useExtent } from "../charts/ask.js";
 import { RoomHead, Whole, useChoices } from "../charts/room.js";
 import { useMetrics } from "../metrics.js";
 import { go } from "../router.js";
@@ -31,7 +31,7 @@ export default function Sleep() {
   const [choices, choose] = useChoices({ range: "28" }, { range: RANGES.map((each) => each.value) });
   const extent = useExtent(member);
   const span = spanOf(choices.range, extent);
-  const nights = useCourses(member, NIGHTS, span);
+  const nights = useCourses(member, NIGHTS, span, DAYS_ALONE);
   const consistency = useCourses(member, ["sleep_consistency_pct"], span);
   const open = (day) => go(`/day/${day}`);
   const shared = { answer: nights, member, span, prefs, onPick: open };

@@ -1,7 +1,7 @@
 /** Strain: each day over its recovery, the load of weeks, time in zones, and the workouts. */
 
 import { html } from "../lib.js";
-import { RANGES, spanOf, useCourses, useExtent } from "../charts/ask.js";
+import { DAYS_ALONE, RANGES, spanOf, useCourses, useExtent } from "../charts/ask.js";
 import { useBands } from "../charts/bands.js";
 import { RoomHead, Whole, useChoices } from "../charts/room.js";
 import { go } from "../router.js";
@@ -17,7 +17,7 @@ export default function Strain() {
   const [choices, choose] = useChoices({ range: "28" }, { range: RANGES.map((each) => each.value) });
   const extent = useExtent(member);
   const span = spanOf(choices.range, extent);
-  const courses = useCourses(member, ["strain", "recovery_score", "energy_kj"], span);
+  const courses = useCourses(member, ["strain", "recovery_score", "energy_kj"], span, DAYS_ALONE);
   const bands = useBands(member, span);
   const open = (day) => go(`/day/${day}`);
   return html`<div class="charts-room room-strain">

@@ -1,16 +1,18 @@
 // Room 1: a day, from its three figures down to where they come from.
 import { html, useEffect } from "../lib.js";
-import { ahead, day as fetchDay, dayPath, useApi } from "../api.js";
+import { ahead, dayPath, useApi } from "../api.js";
 import { addDays, dateLabel, today } from "../format.js";
 import { useMetrics } from "../metrics.js";
 import { Link, useRoute } from "../router.js";
 import { useSession } from "../session.js";
 import { Button, Card, Empty, Skeleton } from "../ui.js";
 import { Body } from "../today/body.js";
-import { Head, open, useGestures, useRefresh } from "../today/head.js";
+import { open, useGestures } from "../today/gestures.js";
+import { Head } from "../today/head.js";
 import { Merged } from "../today/merged.js";
 import { Notices } from "../today/notices.js";
-import { doctorPath, mergedPath, nearest, seriesPath, statusPath, targetPath, vitalsPath } from "../today/paths.js";
+import { doctorPath, historyPath, mergedPath, nearest, recordsPath, seriesPath, statusPath, targetPath, vitalsPath } from "../today/paths.js";
+import { useRefresh } from "../today/refresh.js";
 import { Rings } from "../today/rings.js";
 import { Sleep } from "../today/sleep.js";
 import { Strain } from "../today/strain.js";
@@ -19,13 +21,6 @@ import { Trust } from "../today/trust.js";
 
 const EVERY_MS = 60_000;
 const QUICK_MS = 3000;
-
-/** The date to show without one in the address: the newest that has anything. */
-function useDate(member) {
-  const { params } = useRoute();
-  const newest = useApi(params.date ? null : dayPath(member), { every: EVERY_MS });
-  return { date: params.date ?? newest.data?.date ?? null, newest };
-}
 
 function Waiting() {
   return html`<div class="card rings" aria-busy="true">
@@ -37,18 +32,30 @@ function Waiting() {
     </div>`;
 }
 
-function Nothing({ day, series }) {
+const NEWEST = html`<${Link} to="/" class="button button-primary">Go to the newest day<//>`;
+
+/** The way to the nearest days, before and after, that have something; without a network among those of the weeks around. */
+function Nearest({ date, member, series }) {
+  const counted = useApi(recordsPath(member));
+  const history = useApi(counted.data ? historyPath(member, counted.data) : null);
+  if (counted.loading || history.loading) return null;
+  const { before, after, first } = nearest(history.data ?? series, date);
+  if (!first) return NEWEST;
+  return [before, after]
+    .filter(Boolean)
+    .map((day) => html`<${Button} key=${day} kind=${day === first ? "primary" : "plain"} icon=${day === before ? "left" : undefined} onClick=${() => open(day)}>
+      ${day === before ? "Last day before: " : "First day after: "}${dateLabel(day, day.slice(0, 4) === date.slice(0, 4) ? "day" : "medium")}<//>`);
+}
+
+function Nothing({ day, member, series }) {
   const dated = "date" in useRoute().params;
   const missing = day.missing[0];
-  const near = nearest(series, day.date);
   const title = missing?.reason === "fetching" ? "Being fetched from WHOOP" : `Nothing for ${dateLabel(day.date)}`;
   return html`<${Card}>
     <${Empty}
       icon="calendar"
       title=${title}
-      action=${near
-        ? html`<${Button} kind="primary" onClick=${() => open(near)}>Go to ${dateLabel(near, "day")}<//>`
-        : dated && html`<${Link} to="/" class="button button-primary">Go to the newest day<//>`}
+      action=${dated && html`<${Nearest} date=${day.date} member=${member} series=${series} />`}
     >${missing?.remedy}<//>
   <//>`;
 }
@@ -66,7 +73,7 @@ function Day({ day, prefs, member, gateway, series }) {
   const aim = useApi(targetPath(member, day.date));
   const merged = useApi(gateway ? mergedPath(member, day.date) : null);
   useMetrics();
-  if (day.state === "empty") return html`<${Nothing} day=${day} series=${series} />`;
+  if (day.state === "empty") return html`<${Nothing} day=${day} member=${member} series=${series} />`;
   return html`
     <${Rings} day=${day} series=${series} aim=${aim.data?.rows?.[0]} />
     <div class="day-grid">
@@ -75,39 +82,47 @@ function Day({ day, prefs, member, gateway, series }) {
     </div>
     <${Strain} day=${day} prefs=${prefs} />
     ${day.journal.length > 0 && html`<${Journal} answers=${day.journal} />`}
-    <${Merged} answer=${merged.data} prefs=${prefs} />
+    <${Merged} answer=${merged.data} offset=${(day.sleep ?? day.cycle)?.timezone_offset} prefs=${prefs} />
   `;
 }
 
 export default function Today() {
   const { me, member, writes, prefs, instance } = useSession();
-  const { date, newest } = useDate(member);
+  const { params } = useRoute();
+  // without a date in the address, the newest that has anything
+  const shown = useApi(dayPath(member, params.date), { every: params.date ? undefined : EVERY_MS });
+  const day = shown.data;
+  const date = params.date ?? day?.date ?? null;
+  const yetToCome = shown.error?.kind === "future_date";
   const status = useApi(statusPath(member), { every: EVERY_MS });
   const arriving = ["queued", "running"].includes(status.data?.backfill?.state);
   useApi(arriving ? statusPath(member) : null, { every: QUICK_MS });
-  const dated = useApi(date ? dayPath(member, date) : null);
-  const series = useApi(date ? seriesPath(member, date) : null);
-  const doctor = useApi(doctorPath(member), { every: EVERY_MS });
+  // mostly that of today, so there is no need to wait for the date
+  const series = useApi(seriesPath(member, date ?? today()));
+  const doctor = useApi(day ? doctorPath(member) : null, { every: EVERY_MS });
   const [words, refresh] = useRefresh(member, writes && status.data?.connection.state === "connected");
   useGestures(date ?? today(), refresh);
 
   useEffect(() => {
+    document.title = date ? `${dateLabel(date, date.slice(0, 4) === today().slice(0, 4) ? "long" : "full")} · Circadia` : "Circadia";
+  }, [date]);
+
+  useEffect(() => {
     if (!date) return;
-    fetchDay(member, date).catch(() => {});
     const near = [addDays(date, -1), addDays(date, 1)].filter((each) => each <= today());
-    ahead(near.flatMap((each) => [vitalsPath(member, each), targetPath(member, each), seriesPath(member, each)]));
+    ahead(near.flatMap((each) => [dayPath, vitalsPath, targetPath, seriesPath].map((path) => path(member, each))));
   }, [member, date]);
 
-  const day = dated.data ?? (newest.data?.date === date ? newest.data : null);
-  const failure = dated.error ?? newest.error;
   return html`
-    <${Head} date=${date ?? today()} asOf=${dated.kept ? dated.asOf : (status.data?.as_of ?? day?.as_of)} kept=${dated.kept} words=${words} refresh=${refresh} prefs=${prefs} />
-    <${Week} date=${date ?? today()} series=${series.data} prefs=${prefs} />
-    <${Notices} status=${status.data} own=${member === me.user_id} />
+    <${Head} date=${date ?? today()} asOf=${shown.kept ? shown.asOf : (status.data?.as_of ?? day?.as_of)} kept=${shown.kept} words=${words} refresh=${refresh} prefs=${prefs} />
+    <${Week} date=${date ?? today()} member=${member} series=${series} prefs=${prefs} />
+    <${Notices} status=${status.data} own=${member === me.user_id} ready=${instance?.whoop_configured} />
     ${day
       ? html`<${Day} day=${day} prefs=${prefs} member=${member} gateway=${instance?.gateway} series=${series.data} />`
-      : failure
-        ? html`<${Card}><${Empty} icon="warn" title=${failure.detail} action=${html`<${Button} kind="primary" onClick=${dated.reload}>Try again<//>`}>${failure.remedy}<//><//>`
+      : yetToCome
+        ? html`<${Card}><${Empty} icon="calendar" title="This day is yet to come" action=${NEWEST}>Nothing is known of a day before its morning.<//><//>`
+      : shown.error
+        ? html`<${Card}><${Empty} icon="warn" title=${shown.error.detail} action=${html`<${Button} kind="primary" onClick=${shown.reload}>Try again<//>`}>${shown.error.remedy}<//><//>`
         : html`<${Waiting} />`}
     <${Trust} status=${status.data} doctor=${doctor.data} prefs=${prefs} />
   `;

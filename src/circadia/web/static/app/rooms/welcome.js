@@ -12,6 +12,8 @@ import { Connect } from "../welcome/connect.js";
 import { Guide } from "../welcome/guide.js";
 import { invitationOf, SignIn } from "../welcome/signin.js";
 
+const GREETINGS = { connected: "WHOOP is connected.", needs_reconnect: "Your days are here; new ones wait for WHOOP." };
+
 export default function Welcome() {
   const { me, instance } = useSession();
   const { query } = useRoute();
@@ -60,7 +62,7 @@ function Own({ refused }) {
   }
   return html`<div class="room welcome">
     <${Masthead} title=${hello}>
-      ${state === "connected" ? "WHOOP is connected." : "One more step, and your days are here."}
+      ${GREETINGS[state] ?? "One more step, and your days are here."}
     <//>
     ${refused && html`<${Refused} />`}
     ${!status.data && html`<${Skeleton} height=${280} />`}

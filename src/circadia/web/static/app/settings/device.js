@@ -11,7 +11,13 @@ export function Device({ userId }) {
   const [on, setOn] = useState(keepsDays());
   const keep = useDeed(async (wanted) => {
     setOn(wanted);
-    await keepDays(wanted, userId);
+    try {
+      await keepDays(wanted, userId);
+    } catch (error) {
+      setOn(false);
+      await keepDays(false, userId);
+      throw error;
+    }
     if (wanted) keepHeard();
     toast(wanted ? "The last 30 days are on this device" : "Nothing is kept on this device");
   });

@@ -1,7 +1,7 @@
 // How figures are shown, how often WHOOP is asked, and what this device keeps.
 
 import { send } from "../api.js";
-import { html } from "../lib.js";
+import { html, useState } from "../lib.js";
 import { Card, Segmented } from "../ui.js";
 import { useDeed } from "../welcome/act.js";
 import { Trouble } from "../welcome/trouble.js";
@@ -14,21 +14,28 @@ const CHOICES = {
 const SYNC = [["automatic", "By itself"], ["on_request", "When I ask"]];
 
 export function Preferences({ userId, prefs, fetches, onChange }) {
+  const [chosen, choose] = useState({}); // shown at once, and no longer if it could not be kept
+  const shown = { ...prefs, ...chosen };
   const save = useDeed(async (change) => {
-    await send("PUT", `/api/v1/preferences/${encodeURIComponent(userId)}`, { ...prefs, ...change });
-    await onChange();
+    choose((before) => ({ ...before, ...change }));
+    try {
+      await send("PUT", `/api/v1/preferences/${encodeURIComponent(userId)}`, { ...shown, ...change });
+      await onChange();
+    } finally {
+      choose((before) => Object.fromEntries(Object.entries(before).filter(([name, value]) => change[name] !== value)));
+    }
   });
   const set = (name) => (value) => save.run({ [name]: value });
   return html`
     <${Card} title="How it looks">
       ${Object.entries(CHOICES).map(([name, [label, options, note]]) => html`<${Row} label=${label} note=${note}>
-        <${Segmented} label=${label} options=${pairs(options)} value=${prefs[name]} onChange=${set(name)} /><//>`)}
+        <${Segmented} label=${label} options=${pairs(options)} value=${shown[name]} onChange=${set(name)} /><//>`)}
     <//>
     ${fetches && html`<${Card} title="Fetching">
-      <${Row} label="New days" note=${prefs.sync === "on_request"
+      <${Row} label="New days" note=${shown.sync === "on_request"
         ? "WHOOP is asked only when you press Sync now, or when WHOOP announces something."
         : "Fetched as they come, within the limits that the owner has set."}>
-        <${Segmented} label="New days" options=${pairs(SYNC)} value=${prefs.sync} onChange=${set("sync")} /><//>
+        <${Segmented} label="New days" options=${pairs(SYNC)} value=${shown.sync} onChange=${set("sync")} /><//>
     <//>`}
     <${Trouble} error=${save.error} title="This was not kept" />`;
 }

@@ -1,7 +1,8 @@
 // Where WHOOP and Sahha both tell a figure: who is believed first.
 
 import { send, useApi } from "../api.js";
-import { html } from "../lib.js";
+import { html, useState } from "../lib.js";
+import { readingLabel } from "../metrics.js";
 import { Button, Card, Segmented, Skeleton } from "../ui.js";
 import { useDeed } from "../welcome/act.js";
 import { Trouble } from "../welcome/trouble.js";
@@ -12,27 +13,31 @@ const ORDERS = [
   { value: "sahha", label: "Sahha" },
   { value: "mean", label: "Mean" },
 ];
-const NAMES = { hrv: "HRV", rmssd: "", spo2: "Blood oxygen", rem: "REM", temp: "temperature" };
-const UNITS = /_(pct|ms|bpm|rpm|s|at|celsius|kcal|count)$/;
 
 export function Sources({ userId }) {
   const path = `/api/v1/unified/${encodeURIComponent(userId)}/policy`;
   const policy = useApi(path);
-  const save = useDeed(async (overrides) => {
-    await send("PUT", path, { overrides });
-    await policy.reload();
+  const [chosen, setChosen] = useState({}); // shown at once, and no longer if it could not be kept
+  const save = useDeed(async (overrides, wanted = {}) => {
+    setChosen(wanted);
+    try {
+      await send("PUT", path, { overrides });
+      await policy.reload();
+    } finally {
+      setChosen({});
+    }
   });
   const both = Object.entries(policy.data?.policies ?? {}).filter(([, each]) => each.sources.length > 1);
   const overrides = policy.data?.overrides ?? {};
   const changed = Object.keys(overrides).length > 0;
-  const choose = (name) => (value) => save.run({ ...overrides, [name]: { ...overrides[name], ...ordered(value) } });
+  const choose = (name) => (value) => save.run({ ...overrides, [name]: { ...overrides[name], ...ordered(value) } }, { [name]: value });
   return html`<${Card} title="Whom to believe" actions=${changed && html`<${Button} kind="quiet" busy=${save.busy} onClick=${() => save.run({})}>As it was<//>`}>
     <p class="quiet">Where WHOOP and Sahha both tell a figure, the first one counts and the other stays visible beside it.</p>
     <${Trouble} error=${policy.error ?? save.error} />
     ${!policy.data && !policy.error && html`<${Skeleton} height=${240} />`}
     <div class="sources">
-      ${both.map(([name, each]) => html`<${Row} label=${labelOf(name)} note=${name in overrides ? "your choice" : null}>
-        <${Segmented} label=${`${labelOf(name)}: whom to believe`} options=${orders(name)} value=${each.how === "mean" ? "mean" : each.sources[0]} onChange=${choose(name)} /><//>`)}
+      ${both.map(([name, each]) => html`<${Row} label=${readingLabel(name)} note=${name in overrides ? "your choice" : null}>
+        <${Segmented} label=${`${readingLabel(name)}: whom to believe`} options=${orders(name)} value=${chosen[name] ?? (each.how === "mean" ? "mean" : each.sources[0])} onChange=${choose(name)} /><//>`)}
     </div>
   <//>`;
 }
@@ -44,8 +49,3 @@ function ordered(value) {
 
 // the mean of two instants of falling asleep is nobody's
 const orders = (name) => (name.endsWith("_at") ? ORDERS.slice(0, 2) : ORDERS);
-
-function labelOf(name) {
-  const words = name.replace(UNITS, "").split("_").map((word) => NAMES[word] ?? word).filter(Boolean).join(" ");
-  return words[0].toUpperCase() + words.slice(1);
-}

@@ -14,7 +14,6 @@ const DEEDS = {
   "connection.ended": "disconnected WHOOP",
   "data.exported": "exported the data",
   "data.erased": "erased the data",
-  "data.imported": "imported an export",
   "share.offered": "made a share link",
   "share.accepted": "took up a share",
   "share.revoked": "ended a share",
@@ -23,6 +22,8 @@ const DEEDS = {
   "link.made": "made a link",
   "allowlist.changed": "changed who may join",
   "delivery.replayed": "had a webhook answered again",
+  "grafana.granted": "gave a database role for Grafana",
+  "grafana.revoked": "took a database role for Grafana back",
 };
 const LINKS = { owner: "for the owner", signin: "to sign in", invitation: "to join", share: "to share" };
 

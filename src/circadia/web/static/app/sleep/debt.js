@@ -13,7 +13,8 @@ const shown = (seconds) => (seconds === null ? "–" : duration(seconds));
 export function Debt({ member, span, onPick }) {
   const answer = useAnalysis(member, "sleep-debt", span && { from: span.from, to: span.to });
   return html`<${AnswerCard} title="Sleep debt"
-    about="Ours: what was short of the baseline need, summed over 14 nights. WHOOP's: the part of its sleep need that it calls debt. Two measures, never added." answer=${answer} height=${400}>
+    about="Ours: what was short of the baseline need, summed over 14 nights. WHOOP's: the part of its sleep need that it
+      calls debt. Two measures, never added." answer=${answer} height=${400}>
     ${({ rows }) => html`<${Owed} rows=${rows} onPick=${onPick} />`}
   <//>`;
 }

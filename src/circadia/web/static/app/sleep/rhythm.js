@@ -9,7 +9,7 @@ import { Legend } from "../charts/legend.js";
 import { MANY, grid, timeAxis, valueAxis, zoom } from "../charts/options.js";
 import { faint } from "../charts/palette.js";
 import { Answer, AnswerCard } from "../charts/room.js";
-import { dateLabel, duration, minutesOfDay } from "../format.js";
+import { axisTime, dateLabel, duration, minutesOfDay } from "../format.js";
 import { Figure, Segmented } from "../ui.js";
 
 const NIGHTS = [
@@ -23,7 +23,8 @@ export function Rhythm({ answer, member, last, prefs, onPick }) {
   const regularity = useAnalysis(member, "regularity", last && { day: last, nights });
   const row = regularity.data?.rows[0];
   return html`<${AnswerCard} title="Rhythm" answer=${answer} height=${420}
-    about="Bed and wake times on the clock of the place. Spread: circular standard deviation. Social jet lag: mid-sleep of the nights to Saturday and Sunday against the others (Wittmann 2006)."
+    about="Bed and wake times on the clock of the place. Spread: circular standard deviation. Social jet lag: mid-sleep of
+      the nights to Saturday and Sunday against the others (Wittmann 2006)."
     actions=${html`<${Segmented} label="Nights of the figures" options=${NIGHTS} value=${nights} onChange=${setNights} />`}>
     ${({ metrics }) => html`<${Answer} answer=${regularity} height=${68}>${() => html`<${Figures} row=${row} prefs=${prefs} />`}<//>
       <${Clock} bed=${metrics.bed_time_min.series} wake=${metrics.wake_time_min.series} row=${row} prefs=${prefs} onPick=${onPick} />`}
@@ -36,7 +37,7 @@ function Figures({ row, prefs }) {
   const jet = row.social_jet_lag_min;
   return html`<div class="room-figures">
     <${Figure} label="To bed" value=${minutesOfDay(row.bed_mean_min, prefs)} note=${`${spread(row.bed_sd_min)} spread, ${row.n} nights`} />
-    <${Figure} label="Awake" value=${minutesOfDay(row.wake_mean_min, prefs)} note=${`${spread(row.wake_sd_min)} spread`} />
+    <${Figure} label="Up" value=${minutesOfDay(row.wake_mean_min, prefs)} note=${`${spread(row.wake_sd_min)} spread`} />
     <${Figure} label="Social jet lag" value=${jet === null ? "–" : duration(Math.abs(jet) * 60)}
       note=${jet === null ? "needs free nights and others" : `free nights ${jet < 0 ? "earlier" : "later"}`} />
   </div>`;
@@ -72,7 +73,7 @@ function Clock({ bed, wake, row, prefs, onPick }) {
         xAxis: timeAxis(p, steps),
         yAxis: valueAxis(p, {
           inverse: true,
-          label: clock,
+          label: (hours) => axisTime(hours * 60, prefs),
           step: 1,
           interval: 3,
           min: ({ min }) => 3 * Math.floor(min / 3),
@@ -100,7 +101,7 @@ function Clock({ bed, wake, row, prefs, onPick }) {
                   silent: true,
                   symbol: "none",
                   animation: false,
-                  data: [across(mean.bed_mean_min / 60, "to bed"), across(mean.wake_mean_min / 60, "awake")],
+                  data: [across(mean.bed_mean_min / 60, "to bed"), across(mean.wake_mean_min / 60, "up")],
                 }
               : undefined,
           },
@@ -118,7 +119,7 @@ function Clock({ bed, wake, row, prefs, onPick }) {
         ? [{ label: "no sleep recorded" }]
         : [
             { label: "To bed", colour: "sleep", text: times(i)[0] },
-            { label: "Awake", colour: "sleep", text: times(i)[1] },
+            { label: "Up", colour: "sleep", text: times(i)[1] },
           ],
   });
   return html`<${Chart} label="Bed and wake times of each night." draw=${draw} height=${300} steps=${steps} tip=${tip}
@@ -127,8 +128,12 @@ function Clock({ bed, wake, row, prefs, onPick }) {
         columns: [
           { name: "day", label: "Night" },
           { name: "bed", label: "To bed", align: "right" },
-          { name: "wake", label: "Awake", align: "right" },
+          { name: "wake", label: "Up", align: "right" },
         ],
         rows: () => bed.day.map((day, i) => ({ day: dateLabel(day, "medium"), bed: times(i)[0], wake: times(i)[1] })).reverse(),
-      }}><${Legend} marks=${[{ kind: "square", tone: "sleep", text: "From bed time to wake time" }, mean && { kind: "dashes", tone: "ink-1", text: `Means of ${mean.n} nights` }, ...floorMarks(bed.state)]} /><//>`;
+      }}><${Legend} marks=${[
+        { kind: "square", tone: "sleep", text: "From bed time to wake time" },
+        mean && { kind: "dashes", tone: "ink-1", text: `Means of ${mean.n} nights` },
+        ...floorMarks(bed.state),
+      ]} /><//>`;
 }

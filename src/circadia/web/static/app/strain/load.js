@@ -21,7 +21,9 @@ export function Load({ member, span, onPick }) {
   const [by, setBy] = useState("strain");
   const answer = useAnalysis(member, "load", span && { from: span.from, to: span.to, by });
   return html`<${AnswerCard} title="Load" answer=${answer} height=${640}
-    about="Acute: mean of 7 days. Chronic: mean of 28. Their ratio, its 0.8 to 1.3 and monotony (mean of 7 days by their SD, Foster 1998) are conventions, disputed as signs of risk (Impellizzeri 2020). Strain is not additive; energy and zone minutes are."
+    about="Acute: mean of 7 days. Chronic: mean of 28. Their ratio, its 0.8 to 1.3 and monotony (mean of 7 days by their
+      SD, Foster 1998) are conventions, disputed as signs of risk (Impellizzeri 2020). Strain is not additive; energy and
+      zone minutes are."
     actions=${html`<${Segmented} label="Load by" options=${BY} value=${by} onChange=${setBy} />`}>
     ${({ rows }) => html`<${Courses} rows=${rows} by=${by} onPick=${onPick} />`}
   <//>`;

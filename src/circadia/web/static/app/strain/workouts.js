@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../lib.js";
 import { get } from "../api.js";
-import { clock, dateLabel, duration, number, words as named } from "../format.js";
+import { clock, dateLabel, duration, number, sportName } from "../format.js";
 import { words } from "../charts/scale.js";
 import { Trouble } from "../charts/room.js";
 import { metric } from "../metrics.js";
@@ -34,14 +34,14 @@ export function Workouts({ member, prefs }) {
   useEffect(() => {
     page();
   }, [member]);
-  const sports = [...new Set(records.map((each) => each.sport_name))].sort();
-  const shown = sport ? records.filter((each) => each.sport_name === sport) : records;
-  const counted = (name) => records.filter((each) => each.sport_name === name).length;
+  const sports = [...new Set(records.map((each) => sportName(each.sport_name)))].sort();
+  const of = (name) => records.filter((each) => sportName(each.sport_name) === name);
+  const shown = sport ? of(sport) : records;
   return html`<${Card} title="Workouts" actions=${
     sports.length > 1 &&
     html`<${Select} label="Sport" hideLabel=${true} value=${sport}
     onChange=${setSport}
-      options=${[{ value: "", label: `All sports (${records.length})` }, ...sports.map((name) => ({ value: name, label: `${named(name)} (${counted(name)})` }))]} />`
+      options=${[{ value: "", label: `All sports (${records.length})` }, ...sports.map((name) => ({ value: name, label: `${name} (${of(name).length})` }))]} />`
   }>
     ${shown.length > 0 && html`<${Table} caption="Workouts, newest first" columns=${columns(prefs)} rows=${shown} />`}
     ${asking && records.length === 0 && html`<${Skeleton} height=${320} />`}
@@ -66,7 +66,7 @@ const columns = (prefs) => [
     name: "sport",
     label: "Sport",
     show: (each) =>
-      html`${named(each.sport_name)}${
+      html`${sportName(each.sport_name)}${
         each.score_state === "SCORED"
           ? ""
           : html` <${Badge}

@@ -14,10 +14,12 @@ const AXIS = { label: (hours) => `${hours}h`, step: 1 };
 export function ZoneWeeks({ member, span, extent }) {
   const early = plusDays(span.to, -LEAST);
   const from = [span.from, early > extent.first ? early : extent.first].sort()[0];
+  const longer = from < span.from;
   const answer = useAnalysis(member, "zone-minutes", { from, to: span.to });
   return html`<${AnswerCard} title="Zones by week" about="Time in heart rate zones during workouts, in weeks from Monday." answer=${answer}
     height=${340}>
-    ${({ rows }) => html`<${Weeks} rows=${rows} />`}
+    ${({ rows }) => html`${longer && html`<p class="room-note">The last ${rows.length} weeks, because fewer show no course. Weeks run Monday to Sunday.</p>`}
+      <${Weeks} rows=${rows} />`}
   <//>`;
 }
 

@@ -15,7 +15,8 @@ const FIELDS = {
   skin_temp_celsius: ["recovery", "skin_temp_celsius"],
 };
 const ABOUT =
-  "The shaded range is the mean of your thirty days before, one standard deviation to either side. A figure two deviations or more away is called unusual. HRV is compared on its logarithm. None of this is a diagnosis.";
+  "The shaded range is the mean of your thirty days before, one standard deviation to either side. " +
+  "A figure two deviations or more away is called unusual. HRV is compared on its logarithm. None of this is a diagnosis.";
 
 const label = (name) => {
   const text = metric(name)?.label ?? name;
@@ -31,6 +32,7 @@ function Signal({ name, day, series, vital, prefs }) {
   const mean = vital?.mean_30d ?? line?.mean ?? null;
   const unusual = vital?.verdict === "above" || vital?.verdict === "below";
   const title = metric(name)?.label ?? name;
+  const away = Math.abs(vital?.z ?? 0);
   const compared = figure === null ? absence(day, partName).word : (against(name, figure, mean, prefs) ?? vital?.note);
   return html`<li class="signal">
     <div class="signal-name">
@@ -38,13 +40,14 @@ function Signal({ name, day, series, vital, prefs }) {
       ${unusual && html`<${Badge} tone="warn">${vital.verdict === "above" ? "▲ high" : "▼ low"}<//>`}
     </div>
     <div class="signal-value">${shown.text}${shown.unit && html`<small>${shown.unit}</small>`}</div>
-    <p class="signal-compared">${compared}${vital?.z !== null && vital?.z !== undefined && unusual ? ` (${number(Math.abs(vital.z), 1)}\u00a0SD)` : ""}</p>
+    <p class="signal-compared">${compared}${away >= OUTSIDE_SD ? ` (${number(away, 1)}\u00a0SD)` : ""}</p>
     ${line
       ? html`<${Spark} ...${line} tone=${unusual ? "warn" : null} label=${`${title}, the last 30 days. ${compared ?? ""}`} />`
       : html`<div class="spark spark-empty"></div>`}
   </li>`;
 }
 
+const OUTSIDE_SD = 1; // the edge of the shaded range; from 2 on the API calls a figure unusual
 const AWAY = { above: "high", below: "low" };
 
 /** What is unusual about the signals, in a sentence. */
@@ -52,10 +55,12 @@ function summary(vitals) {
   const told = vitals?.filter((each) => each.verdict) ?? [];
   if (!told.length) return null;
   const away = told.filter((each) => each.verdict in AWAY).map((each) => `${label(each.metric)} unusually ${AWAY[each.verdict]}`);
-  if (!away.length) return "Nothing unusual for you";
-  const rest = told.length - away.length;
+  const outside = told.filter((each) => !(each.verdict in AWAY) && Math.abs(each.z ?? 0) >= OUTSIDE_SD).map((each) => label(each.metric));
+  const range = outside.length ? `. Outside your usual range: ${outside.join(", ")}` : "";
+  if (!away.length) return `Nothing unusual for you${range && " (2\u00a0SD or more)"}${range}`;
+  const rest = told.length - away.length - outside.length;
   const sentence = [...away, ...(rest ? [rest === 1 ? "the other as usual" : "the others as usual"] : [])].join(", ");
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1) + range;
 }
 
 export function Body({ day, series, vitals, prefs }) {

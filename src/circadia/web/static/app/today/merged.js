@@ -1,7 +1,7 @@
 // Where more than WHOOP tells of this day: side by side what each source says, the reading that counts in full ink.
 import { html } from "../lib.js";
-import { duration, number, words } from "../format.js";
-import { metric as known } from "../metrics.js";
+import { clock, duration, number, words } from "../format.js";
+import { readingLabel } from "../metrics.js";
 import { Card, Dash } from "../ui.js";
 
 const SOURCES = { whoop: "WHOOP", sahha: "Sahha" };
@@ -9,17 +9,16 @@ const ABOUT =
   "Where two sources tell the same, the order in your settings decides which counts. The other is kept, and shown in grey.";
 const AT_ONCE = 6;
 const NO_UNIT = new Set(["0..100", "0..1", "0..21", "count", "boolean"]);
-const ENDINGS = /_(ms|s|bpm|rpm|pct|percent|celsius|kcal|kj|min|m|kg|score)$/;
+const WRITTEN = { "kg/m2": "kg/m²" };
 
-const label = (name) => known(name)?.label ?? words(name.replace(ENDINGS, ""));
-
-/** A reading in words: `{text, unit}`. */
+/** A reading in words: `{text, unit}`. An instant is what the clock showed where `prefs.offset` held. */
 function told({ value, unit }, prefs) {
+  if (unit === "instant") return { text: clock(value, prefs.offset, prefs), unit: "" };
   if (typeof value !== "number") return { text: String(value ?? "–"), unit: "" };
   if (unit === "s") return { text: duration(value), unit: "" };
   if (unit === "°C" && prefs.units === "imperial") return { text: number(value * 1.8 + 32, 1), unit: "°F" };
-  const digits = Number.isInteger(value) || Math.abs(value) >= 100 ? 0 : 1;
-  return { text: number(value, digits), unit: NO_UNIT.has(unit) ? "" : unit };
+  const digits = Number.isInteger(value) || Math.abs(value) >= 100 ? 0 : unit === "m" ? 2 : 1;
+  return { text: number(value, digits), unit: NO_UNIT.has(unit) ? "" : (WRITTEN[unit] ?? unit) };
 }
 
 function Reading({ why, of, counts, prefs }) {
@@ -32,11 +31,14 @@ function Reading({ why, of, counts, prefs }) {
 function Readings({ rows, sources, prefs }) {
   return html`<table class="merged">
     <caption class="visually-hidden">What each source says</caption>
-    <thead><tr><th scope="col"><span class="visually-hidden">Reading</span></th>${sources.map((each) => html`<th scope="col" key=${each}>${SOURCES[each] ?? words(each)}</th>`)}</tr></thead>
+    <thead><tr>
+      <th scope="col"><span class="visually-hidden">Reading</span></th>
+      ${sources.map((each) => html`<th scope="col" key=${each}>${SOURCES[each] ?? words(each)}</th>`)}
+    </tr></thead>
     <tbody>
       ${rows.map(
         ([name, reading]) => html`<tr key=${name}>
-          <th scope="row">${label(name)}</th>
+          <th scope="row">${readingLabel(name)}</th>
           ${sources.map((source) => {
             const counts = reading.source === source;
             const of = counts ? reading : reading.lost.find((each) => each.source === source);
@@ -48,8 +50,10 @@ function Readings({ rows, sources, prefs }) {
   </table>`;
 }
 
-/** `answer`: one day of the unified readings. What only WHOOP tells stands above already. */
-export function Merged({ answer, prefs }) {
+/** `answer`: one day of the unified readings. What only WHOOP tells stands above already. `offset` is the
+ * day's own from UTC. */
+export function Merged({ answer, offset, prefs: habits }) {
+  const prefs = { ...habits, offset };
   const metrics = Object.entries(answer?.days?.[0]?.metrics ?? {});
   const both = metrics.filter(([, each]) => each.lost.length > 0);
   const others = metrics.filter(([, each]) => each.lost.length === 0 && each.source !== "whoop");

@@ -17,22 +17,38 @@ async function connect() {
 function Arriving({ backfill }) {
   const left = backfill.eta_at && Date.parse(backfill.eta_at) > Date.now() ? `, done ${ago(backfill.eta_at)}` : "";
   const done = backfill.progress_pct;
-  return html`<${Banner} title=${backfill.paused ? "Your history is paused." : "Your history is arriving, newest first."} action=${html`<${Link} to="/data" class="button button-plain">Watch<//>`}>
+  return html`<${Banner} title=${backfill.paused ? "Your history is paused." : "Your history is arriving, newest first."}
+    action=${html`<${Link} to="/data" class="button button-plain">Watch<//>`}>
     ${done === null || done === undefined ? "" : `${number(done)} %${left}`}
     <progress class="arriving" max="100" value=${done ?? undefined} aria-label="History fetched"></progress>
   <//>`;
 }
 
-/** The banners above a day. `own`: whether the reader can connect this WHOOP. */
-export function Notices({ status, own }) {
+/** The banners above a day. `own`: whether the reader can connect this WHOOP; `ready`: whether there is a WHOOP app to do
+ * it with. */
+export function Notices({ status, own, ready }) {
   if (!status) return null;
   const { connection, backfill, types, as_of: asOf } = status;
-  const button = own && html`<${Button} kind="primary" onClick=${connect}>${connection.state === "needs_reconnect" ? "Reconnect" : "Connect WHOOP"}<//>`;
+  const again = connection.state === "needs_reconnect" ? "Reconnect" : "Connect WHOOP";
+  const way = ready
+    ? html`<${Button} kind="primary" onClick=${connect}>${again}<//>`
+    : html`<${Link} to="/welcome" class="button button-primary">Set up WHOOP<//>`;
+  const button = own && way;
   const failing = Object.values(types).find((each) => each.state === "failing");
+  const message = failing?.error?.message;
+  const trouble = message ? `${message.replace(/\.$/, "")}.` : "WHOOP does not answer.";
   return html`
-    ${connection.state === "needs_reconnect" && html`<${Banner} tone="warn" title="WHOOP has to be connected again." action=${button}>Everything stored stays; nothing new arrives.<//>`}
-    ${connection.state === "not_connected" && html`<${Banner} title="WHOOP is not connected." action=${button}>${asOf ? "What is stored is shown." : "Connect it, or import an export file."}<//>`}
-    ${connection.state === "connected" && failing && html`<${Banner} tone="warn" title=${failing.error?.message ? `${failing.error.message.replace(/\.$/, "")}.` : "WHOOP does not answer."}>Showing everything as of ${ago(asOf)}.<//>`}
+    ${connection.state === "needs_reconnect" &&
+    html`<${Banner} tone="warn" title="WHOOP has to be connected again." action=${button}>
+      Everything stored stays; nothing new arrives.
+    <//>`}
+    ${connection.state === "not_connected" &&
+    html`<${Banner} title="WHOOP is not connected." action=${button}>
+      ${asOf ? "What is stored is shown." : "Connect it, or import an export file."}
+    <//>`}
+    ${connection.state === "connected" &&
+    failing &&
+    html`<${Banner} tone="warn" title="Nothing new can be fetched at the moment.">${trouble} Showing everything as of ${ago(asOf)}.<//>`}
     ${backfill && ["queued", "running"].includes(backfill.state) && html`<${Arriving} backfill=${backfill} />`}
   `;
 }

@@ -2,7 +2,9 @@
 import { addDays, today } from "../format.js";
 
 export const SIGNALS = ["hrv_rmssd_ms", "resting_heart_rate_bpm", "respiratory_rate_rpm", "spo2_pct", "skin_temp_celsius"];
-const COURSES = ["recovery_score", "sleep_performance_pct", "strain", ...SIGNALS];
+const FIGURES = ["recovery_score", "sleep_performance_pct", "strain"];
+const COURSES = [...FIGURES, ...SIGNALS];
+const COLUMNS = ["value", "settled", "state", "mean_30d", "low", "high"];
 const BLOCK = 28;
 const SHOWN = 30;
 const WEEK = 7;
@@ -22,7 +24,7 @@ export function seriesPath(user, date) {
   const last = new Date(end * DAY_MS).toISOString().slice(0, 10);
   const beyond = addDays(last, WEEK - 1); // of a week that begins on the block's last day
   const to = beyond < today() ? beyond : date > today() ? date : today();
-  return `${of(user)}?from=${addDays(last, 1 - BLOCK - SHOWN)}&to=${to}&metrics=${COURSES.join(",")}`;
+  return `${of(user)}?from=${addDays(last, 1 - BLOCK - SHOWN)}&to=${to}&metrics=${COURSES.join(",")}&columns=${COLUMNS.join(",")}`;
 }
 
 /** The thirty days of a metric that end with a date, and that date's own row; null while they are not there. */
@@ -41,12 +43,24 @@ export function course(answer, name, date) {
   };
 }
 
-/** The nearest date before or after one that has something, among the days of a block. */
+export const recordsPath = (user) => `/api/v1/whoop/statistics/${encodeURIComponent(user)}`;
+
+/** All days, of whom `records` counts something: just whether they have any of the three figures. */
+export function historyPath(user, { types }) {
+  const begun = Object.values(types)
+    .map((each) => each.first)
+    .filter(Boolean)
+    .sort()[0];
+  // an instant in UTC may be of the day before on the clock of the place
+  return begun ? `${of(user)}?from=${addDays(begun.slice(0, 10), -1)}&metrics=${FIGURES.join(",")}&columns=value` : null;
+}
+
+/** The nearest dates before and after one that have something, and the nearer of the two as `first`. */
 export function nearest(answer, date) {
   const series = Object.values(answer?.metrics ?? {}).map((each) => each.series);
-  const days = series[0]?.day ?? [];
+  const days = (series[0]?.day ?? []).filter((_, index) => series.some((each) => each.value[index] !== null));
+  const before = days.findLast((day) => day < date);
+  const after = days.find((day) => day > date);
   const far = (day) => Math.abs(Date.parse(day) - Date.parse(date));
-  return days
-    .filter((day, index) => day !== date && series.some((each) => each.value[index] !== null))
-    .sort((one, other) => far(one) - far(other))[0];
+  return { before, after, first: before && after ? (far(before) <= far(after) ? before : after) : (before ?? after) };
 }

@@ -36,8 +36,12 @@ function Need({ sleep }) {
   </div>`;
 }
 
-const Nap = ({ nap, prefs, what }) =>
-  html`<li><span>${what}</span><span class="muted">${times(nap, prefs)}</span><span class="nap-length">${nap.asleep_ms === null ? absence({ sleep: nap, missing: [] }, "sleep").word : duration(nap.asleep_ms / 1000)}</span></li>`;
+function Nap({ nap, prefs, what }) {
+  const length = nap.asleep_ms === null ? absence({ sleep: nap, missing: [] }, "sleep").word : duration(nap.asleep_ms / 1000);
+  return html`<li>
+    <span>${what}</span><span class="muted">${times(nap, prefs)}</span><span class="nap-length">${length}</span>
+  </li>`;
+}
 
 export function Sleep({ day, prefs }) {
   const { sleep, naps, other_sleeps: others } = day;

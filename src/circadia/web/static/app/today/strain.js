@@ -1,7 +1,7 @@
 // The day: what it took, and the workouts in it.
 import { html } from "../lib.js";
 import { Zones, ZonesKey } from "../charts/zones.js";
-import { clock, duration, number, value, words } from "../format.js";
+import { clock, duration, number, sportName, value } from "../format.js";
 import { Card, Empty, Figure } from "../ui.js";
 import { absence } from "./words.js";
 
@@ -18,7 +18,7 @@ function Workout({ workout, prefs }) {
   const facts = [heart, scored && `${number(workout.calories)} kcal`, distance(workout.distance_m, prefs)].filter(Boolean);
   return html`<li class="workout">
     <div class="workout-name">
-      <h3>${words(workout.sport)}</h3>
+      <h3>${sportName(workout.sport)}</h3>
       <span class="muted">${clock(workout.start_at, workout.timezone_offset, prefs)} · ${duration(workout.duration_ms / 1000)}</span>
     </div>
     <div class="workout-strain">${scored ? html`${number(workout.strain, 1)}<small>strain</small>` : html`<span class="dash">–</span>`}</div>
@@ -43,7 +43,9 @@ export function Strain({ day, prefs }) {
         </div></div>`
       : html`<${Empty} icon="strain" title=${word}>${remedy}<//>`}
     ${others.length > 0 &&
-    html`<p class="muted card-note">Two cycles fell on this date. The one with the longer sleep stands here; ${others.length > 1 ? "the others" : "the other"} had a strain of ${others.map((each) => number(each.cycle.strain, 1)).join(" and ")}.</p>`}
+    html`<p class="muted card-note">Two cycles fell on this date. The one with the longer sleep stands here;
+      ${others.length > 1 ? " the others" : " the other"} had a strain of
+      ${` ${others.map((each) => number(each.cycle.strain, 1)).join(" and ")}`}.</p>`}
     ${known && !workouts.length && html`<p class="muted card-note">${cycle.open ? "No workouts so far." : "No workouts."}</p>`}
     ${workouts.length > 0 &&
     html`<ul class="workouts">${workouts.map((each) => html`<${Workout} key=${each.id} workout=${each} prefs=${prefs} />`)}</ul>

@@ -28,7 +28,8 @@ export function Baselines({ member, span, prefs, onPick }) {
 function Hrv({ member, span, prefs, onPick }) {
   const answer = useAnalysis(member, "hrv-baseline", { from: span.from, to: span.to });
   return html`<${AnswerCard} title="HRV baseline" answer=${answer} height=${420}
-    about="Mean of 7 days against the 60-day mean, on the logarithm of RMSSD; the range is half a standard deviation either way, the smallest change held to be worth a thought (Plews 2013).">
+    about="Mean of 7 days against the 60-day mean, on the logarithm of RMSSD; the range is half a standard deviation either
+      way, the smallest change held to be worth a thought (Plews 2013).">
     ${({ rows }) => html`<${HrvCourse} rows=${rows} prefs=${prefs} onPick=${onPick} />`}
   <//>`;
 }

@@ -1,7 +1,7 @@
 /** The calendar of recovery: the newest year, or all of them. */
 
 import { html, useMemo, useState } from "../lib.js";
-import { spanOf, useCourses } from "../charts/ask.js";
+import { DAYS_ALONE, spanOf, useCourses } from "../charts/ask.js";
 import { bandsByDay, useBands } from "../charts/bands.js";
 import { Heatmap, calendar } from "../charts/heatmap.js";
 import { Legend } from "../charts/legend.js";
@@ -24,7 +24,7 @@ const MARKS = [
 export function Calendar({ member, extent, onPick }) {
   const [stretch, setStretch] = useState("365");
   const span = spanOf(stretch, extent);
-  const courses = useCourses(member, ["recovery_score"], span);
+  const courses = useCourses(member, ["recovery_score"], span, DAYS_ALONE);
   const bands = useBands(member, span);
   const days = useMemo(
     () => (courses.data && bands.data ? calendar(courses.data.metrics.recovery_score.series, bandsByDay(bands.data)) : null),

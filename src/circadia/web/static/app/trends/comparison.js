@@ -39,7 +39,7 @@ export function Comparison({ member, metric, span, prefs }) {
       </div>
       ${
         row.note
-          ? html`<p class="room-note">${row.note}</p>`
+          ? html`<p class="room-note">${capital(row.note)}.</p>`
           : html`<${Intervals} label="Difference" ends=${["lower now", "higher now"]} rows=${[
               {
                 key: "difference",

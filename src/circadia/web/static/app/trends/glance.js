@@ -50,7 +50,8 @@ export function Glance({ member, extent, prefs }) {
   return html`<${AnswerCard} title="At a glance" about="Means of the days that count; a dash where fewer than 4 of a week or 14 of a month do."
     answer=${answer} height=${420}
     actions=${html`<${Segmented} label="By" options=${PERIODS} value=${by} onChange=${setBy} />`}>
-    ${({ rows }) => html`<${Table} caption=${`The last ${rows.length} ${by}`} columns=${columns} rows=${[...rows].reverse()} />`}
+    ${({ rows }) => html`${by === "weeks" && prefs.week_starts !== "monday" && html`<p class="room-note">Weeks run Monday to Sunday here.</p>`}
+      <${Table} caption=${`The last ${rows.length} ${by}`} columns=${columns} rows=${[...rows].reverse()} />`}
   <//>`;
 }
 

@@ -1,0 +1,69 @@
+"""What a device keeps is its person's: nothing of it is left for whoever comes after, however the person went."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.dashboard.chromium import Browser, Page, browsing
+from tests.dashboard.stage import Stage
+
+pytestmark = pytest.mark.xdist_group("dashboard-life")
+
+_KEPT = """() => new Promise((done, failed) => {
+  const asked = indexedDB.open("circadia", 1);
+  asked.onerror = () => failed(asked.error);
+  asked.onupgradeneeded = () => asked.result.createObjectStore("answers");
+  asked.onsuccess = () => {
+    const counted = asked.result.transaction("answers").objectStore("answers").count();
+    counted.onsuccess = () => { asked.result.close(); done(counted.result); };
+  };
+})"""
+
+
+def _enters(page: Page, link: str) -> None:
+    page.goto(link)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def _keeps_days(page: Page, stage: Stage) -> None:
+    _enters(page, stage.link("demo-2"))
+    page.goto(f"{stage.url}/settings")
+    page.get_by_role("switch", name="Keep the last 30 days here").check()
+    expect(page.get_by_text("The last 30 days are on this device")).to_be_visible()
+    assert page.evaluate(_KEPT) > 20
+
+
+def _keeps_nothing(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(_KEPT) == 0
+    assert page.evaluate("() => localStorage.length") == 0
+
+
+def test_who_signs_out_late_or_without_a_network_leaves_nothing(stage: Stage, browser: Browser) -> None:
+    with browsing(browser, stage.watched()) as page:
+        signing_out = page.get_by_role("region", name="Signed in").get_by_role("button", name="Sign out", exact=True)
+        _keeps_days(page, stage)
+        page.context.set_offline(True)
+        signing_out.click()
+        expect(page.get_by_text("Circadia did not answer.").first).to_be_visible()
+        _keeps_nothing(page)
+        page.context.set_offline(False)
+        _keeps_days(page, stage)
+        page.context.clear_cookies()
+        signing_out.click()
+        expect(page.get_by_role("button", name="Sign in with WHOOP")).to_be_visible()
+        _keeps_nothing(page)
+
+
+def test_a_session_that_ended_elsewhere_and_another_person_leave_nothing(stage: Stage, browser: Browser) -> None:
+    with browsing(browser, stage.watched()) as page:
+        _keeps_days(page, stage)
+        page.context.clear_cookies()
+        page.reload()
+        expect(page.get_by_role("button", name="Sign in with WHOOP")).to_be_visible()
+        _keeps_nothing(page)
+        _keeps_days(page, stage)
+        _enters(page, stage.link("demo"))
+        _keeps_nothing(page)
