@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 from circadia.clock import system_clock
@@ -13,7 +14,7 @@ from tests.cli.terminal import Terminal
 from tests.simulated import KEYS
 
 KEYRING = Keyring.parse(KEYS)
-NEWER = "k2:HxAeDx0OHA0bDBoLGQoYCRcIFgcVBhQFEwQSAxECEAE="
+NEWER = f"k2:{b64encode(bytes(range(32, 64))).decode()}"
 
 
 async def test_a_key_lives_until_it_is_revoked(terminal: Terminal, db: Database) -> None:

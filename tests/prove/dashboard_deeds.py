@@ -111,7 +111,7 @@ def unanswered(page: Page, scene: Scene) -> None:
         "**/api/**", lambda route: route.fulfill(status=503, json=_AWAY, content_type="application/problem+json")
     )
     page.get_by_role("link", name="Trends").first.click()
-    reads(page, _SILENCE)
+    reads(page, _SILENCE.removeprefix("the "))
 
 
 _SILENCE = "the database cannot be reached"
@@ -235,6 +235,7 @@ def arriving_behind(page: Page, scene: Scene) -> None:
     page.context.add_cookies(scene.cookies(new["user_id"])["cookies"])
     page.goto(scene.url)
     reads(page, "Your history is arriving")
+    expect(page.locator(".dial-text").first).to_be_visible()
 
 
 def throttled(page: Page, scene: Scene) -> None:

@@ -21,6 +21,9 @@ from tests.prove.release_stage import Stage, last_tag, open_stage
 _BESIDE_S = 3.0
 """How long the load goes on between one change and the next."""
 
+_LONGEST_S = 10.0
+"""Whoever waits longer has been sent to a process that was not there."""
+
 _SHOWN = 10
 
 
@@ -81,7 +84,7 @@ async def _upgrade(here: Stage, figures: Figures) -> None:
         await here.command("new", "db", "upgrade")
         await third.ready()
     finally:
-        third.program.end()
+        await third.stop()
     for place in here.places:
         if set((checks := await place.checks()).values()) != {"ok"}:
             figures.problems.append(f"the old version is not ready on the new schema: {checks}")
@@ -100,6 +103,8 @@ async def _judge(here: Stage, load: Load, figures: Figures) -> None:
     """No request failed, and whatever was acknowledged is there."""
     figures.load = str(load)
     figures.problems += load.failures
+    if load.slowest[0] > _LONGEST_S:
+        figures.problems.append(f"somebody waited {load.slowest[0]:.0f} s: {load.slowest[1]}")
     stored = {trace for (trace,) in here.rows("SELECT trace_id FROM deliveries WHERE state = 'settled'")}
     if lost := load.traces - stored:
         figures.problems.append(f"{len(lost)} acknowledged webhooks were not carried out")

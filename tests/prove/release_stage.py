@@ -38,7 +38,7 @@ _ROOT = Path(__file__).parents[2]
 _CONFIGURATION = _ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 _KEY = "key-of-the-release-0"
 _BACKUP_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-_DRAIN_S = 0
+_DRAIN_S = 5
 _ENDS_WITHIN_S = 60.0
 _TAKEN_AFTER_S = 3.0
 """HAProxy has seen twice, a second apart, that a process is ready."""

@@ -47,7 +47,7 @@ function Got({ metrics, member, span, onPick }) {
       <${Figure} label="Needed, on average" value=${shown(need)}
         note=${mean === null || need === null ? "" : `${duration(Math.abs(need - mean))} ${need > mean ? "more" : "less"} than slept at night`} />
       <${Figure} label="Sleep performance" value=${words(metric("sleep_performance_pct"), performance?.mean, {})}
-        note=${`WHOOP's own, mean of ${performance?.n ?? "–"} nights`} />
+        note=${`WHOOP's own, mean of ${performance?.n ?? "–"} ${performance?.n === 1 ? "night" : "nights"}`} />
     </div>
     <${Stack} label="Sleep got and sleep needed, in hours." days=${day} parts=${parts} target=${target} states=${state} axis=${HOURS} tip=${tip}
       height=${260} onPick=${onPick}

@@ -59,4 +59,4 @@ export function Comparison({ member, metric, span, prefs }) {
 
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
-const spread = (metric, sd, n, prefs) => `${n} days${sd === null ? "" : `, SD ${extent(metric, sd, prefs)}`}`;
+const spread = (metric, sd, n, prefs) => `${n} ${n === 1 ? "day" : "days"}${sd === null ? "" : `, SD ${extent(metric, sd, prefs)}`}`;
