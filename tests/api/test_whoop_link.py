@@ -76,7 +76,7 @@ async def test_the_same_answers(alice: Api) -> None:
     assert [{**each, "state": "", "authorization_url": ""} for each in begun] == [
         {"user_id": "alice", "authorization_url": "", "state": "", "expires_in": 600}
     ] * 2
-    assert (await alike(alice, "disconnect", "nobody", "keep"))[1] == "not_connected"
+    assert (await alike(alice, "disconnect", "nobody", "keep", US))[1] == "not_connected"
     assert await alike(alice, "ready") is True
 
 
