@@ -13,7 +13,7 @@ from tests.api.doors import claimed, entered, whoami
 from tests.api.table import problem
 
 DAY_S = timedelta(days=1).total_seconds()
-OTHERWISE = {"units": "imperial", "clock": "12h", "week_starts": "sunday", "sync": "on_request", "keep_days": True}
+OTHERWISE = {"units": "imperial", "clock": "12h", "week_starts": "sunday", "sync": "on_request"}
 
 
 async def test_what_an_installation_is(serve: Serve) -> None:

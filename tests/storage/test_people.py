@@ -157,7 +157,7 @@ async def test_a_revoked_offer_cannot_be_taken_up(db: Database) -> None:
 
 async def test_settings_are_kept_and_forgotten(db: Database) -> None:
     assert await preferences.get(db, "ann") == Preferences()
-    wanted = Preferences(units="imperial", clock="12h", week_starts="sunday", sync="on_request", keep_days=True)
+    wanted = Preferences(units="imperial", clock="12h", week_starts="sunday", sync="on_request")
     await preferences.put(db, "ann", Preferences(clock="12h"), NOW)
     await preferences.put(db, "ann", wanted, LATER)
     assert await preferences.get(db, "ann") == wanted

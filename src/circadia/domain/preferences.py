@@ -18,4 +18,3 @@ class Preferences(BaseModel):
     sync: Literal["automatic", "on_request"] = Field(
         "automatic", description="`on_request`: WHOOP is asked when somebody asks, and never by the schedule"
     )
-    keep_days: bool = Field(False, description="Whether devices may keep the last days for when they are offline")

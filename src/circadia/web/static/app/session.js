@@ -4,7 +4,7 @@ import { forget, send, useApi } from "./api.js";
 import { forgetEverything, keepOnlyFor } from "./offline.js";
 import { useRoute } from "./router.js";
 
-const DEFAULTS = { units: "metric", clock: "24h", week_starts: "monday", sync: "automatic", keep_days: false };
+const DEFAULTS = { units: "metric", clock: "24h", week_starts: "monday", sync: "automatic" };
 
 const Session = createContext(null);
 
