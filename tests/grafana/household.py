@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -60,14 +60,19 @@ async def made(url: str) -> Household:
     """Fill a fresh database, and make a role for each and one for everybody."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_BOTH.read_bytes())
+    return Household(url, await granted(url, [ALICE, BOB, EVERYBODY], NOW))
+
+
+async def granted(url: str, whom: Sequence[str | None], now: datetime) -> dict[str | None, str]:
+    """Make a role for each; their names differ from those of any other database of the server."""
     db = Database(url, size=2)
     await db.open()
     roles: dict[str | None, str] = {}
-    for user_id in (ALICE, BOB, EVERYBODY):
+    for user_id in whom:
         roles[user_id] = await grafana.role_of(db, user_id or "everybody")
-        assert await grafana.grant(db, roles[user_id], user_id, PASSWORD, NOW) is None
+        assert await grafana.grant(db, roles[user_id], user_id, PASSWORD, now) is None
     await db.close()
-    return Household(url, roles)
+    return roles
 
 
 def drop(server: Server, url: str, roles: list[str]) -> None:

@@ -21,8 +21,6 @@ from circadia.grafana.dashboards import DASHBOARDS
 from circadia.grafana.dashboards.operations import OPERATIONS
 from circadia.grafana.dashboards.sleep import SLEEP_DASHBOARD
 from circadia.grafana.model import Dashboard, Panel
-from circadia.storage import grafana
-from circadia.storage.postgres import Database
 from tests.grafana import household
 from tests.grafana.expand import Asked, moment
 from tests.grafana.sheet import asked, sheets
@@ -30,7 +28,6 @@ from tests.grafana.stock import MEMBERS, fill
 from tests.postgres import Server
 from tests.simulated import EPOCH
 
-_OWNER, _ALICE = "stock_owner", "stock_alice"
 _RECORDS = {"cycles", "recoveries", "sleeps", "workouts", "journal_entries", "day_values", "days", "body_measurements"}
 _NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric"}
 _TIMES = {"timestamp", "timestamptz"}
@@ -55,21 +52,13 @@ class Stocked:
 def stocked(postgres_server: Server) -> Iterator[Stocked]:
     url = postgres_server.create()
     fill(url, now=EPOCH, days=180)
-    asyncio.run(_granted(url))
+    roles = asyncio.run(household.granted(url, [household.EVERYBODY, MEMBERS[0]], EPOCH))
     with (
-        household.signed_in(url, _OWNER) as owner,
-        household.signed_in(url, _ALICE) as alice,
+        household.signed_in(url, roles[household.EVERYBODY]) as owner,
+        household.signed_in(url, roles[MEMBERS[0]]) as alice,
     ):
         yield Stocked(url, owner, alice)
-    household.drop(postgres_server, url, [_OWNER, _ALICE])
-
-
-async def _granted(url: str) -> None:
-    db = Database(url, size=2)
-    await db.open()
-    for role, user_id in ((_OWNER, None), (_ALICE, MEMBERS[0])):
-        assert await grafana.grant(db, role, user_id, household.PASSWORD, EPOCH) is None
-    await db.close()
+    household.drop(postgres_server, url, [*roles.values()])
 
 
 def _sql(dashboard: Dashboard, panel: Panel, **chosen: str) -> str:
