@@ -301,9 +301,9 @@ async def open_gateway(
         yield GatewayRuntime(settings, clock, db, load_keyring(settings), revision, sahha, gateway)
 
 
-async def await_schema(runtime: GatewayRuntime) -> None:
-    """Wait until somebody has brought the database to a schema that this version works on. The log says so, and also
-    that the schema is a newer one."""
+async def await_schema(runtime: GatewayRuntime) -> bool:
+    """Wait until somebody has brought the database to a schema that this version works on; returns whether it had to
+    wait. The log says so, and also that the schema is a newer one."""
     waits = False
     while not migrate.fits(found := await asyncio.to_thread(migrate.current, runtime.db.url), runtime.revision):
         if not waits:
@@ -312,6 +312,7 @@ async def await_schema(runtime: GatewayRuntime) -> None:
         await asyncio.sleep(_SCHEMA_EVERY_S)
     if found != runtime.revision:
         log.warning("schema.newer", found=found, made_for=runtime.revision)
+    return waits
 
 
 async def retry_rejects(runtime: GatewayRuntime) -> int:

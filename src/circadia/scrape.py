@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest, start_
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
 from circadia import __version__, metrics
-from circadia.errors import UpstreamDown
+from circadia.errors import Misconfigured, UpstreamDown
 from circadia.runtime import GatewayRuntime, Runtime
 from circadia.standing import standing
 
@@ -60,10 +60,17 @@ class Scrape:
 
     @asynccontextmanager
     async def served(self, host: str, port: int) -> AsyncIterator[None]:
-        """Without a key, by Prometheus' own small server, which answers in threads."""
+        """Without a key, by Prometheus' own small server, which answers in threads. Misconfigured where it cannot
+        listen."""
         registry = CollectorRegistry(support_collectors_without_names=True)
         registry.register(_FromThread(self, asyncio.get_running_loop()))
-        server, thread = start_http_server(port, addr=host, registry=registry)
+        try:
+            server, thread = start_http_server(port, addr=host, registry=registry)
+        except OSError as error:
+            raise Misconfigured(
+                f"metrics cannot be served on {host} port {port}: {error.strerror or error}",
+                remedy="Give each process on a machine a METRICS_PORT of its own, or take the variable away.",
+            ) from error
         yield
         await asyncio.to_thread(server.shutdown)
         server.server_close()

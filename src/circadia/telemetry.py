@@ -60,12 +60,12 @@ def _resource() -> dict[str, str]:
 
 def _traces() -> Callable[[], None]:
     from opentelemetry import trace
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # type: ignore[import-not-found, unused-ignore]
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
         OTLPSpanExporter,
     )
-    from opentelemetry.sdk.resources import Resource  # type: ignore[import-not-found, unused-ignore]
-    from opentelemetry.sdk.trace import TracerProvider  # type: ignore[import-not-found, unused-ignore]
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # type: ignore[import-not-found, unused-ignore]
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=Resource.create(_resource()), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -76,14 +76,14 @@ def _traces() -> Callable[[], None]:
 
 def _metrics() -> Callable[[], None]:
     from opentelemetry import metrics
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # type: ignore[import-not-found, unused-ignore]
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (
         OTLPMetricExporter,
     )
-    from opentelemetry.sdk.metrics import MeterProvider  # type: ignore[import-not-found, unused-ignore]
-    from opentelemetry.sdk.metrics.export import (  # type: ignore[import-not-found, unused-ignore]
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import (
         PeriodicExportingMetricReader,
     )
-    from opentelemetry.sdk.resources import Resource  # type: ignore[import-not-found, unused-ignore]
+    from opentelemetry.sdk.resources import Resource
 
     readers = [PeriodicExportingMetricReader(OTLPMetricExporter())]
     provider = MeterProvider(readers, resource=Resource.create(_resource()), shutdown_on_exit=False)

@@ -87,6 +87,19 @@ def test_the_server_counts_what_the_worker_beside_it_does(connected: Terminal) -
         assert service.stop().code == 0
 
 
+def test_a_worker_of_its_own_shows_what_it_counts(connected: Terminal) -> None:
+    port = str(free_port())
+    measured = connected.with_settings(METRICS_PORT=port)
+    with measured.start("worker") as worker, httpx2.Client(trust_env=False) as http:
+        worker.stderr("worker.ready")
+        assert connected.run("sync", "alice", "--type", "cycle", "--wait").code == 0
+        url = f"http://127.0.0.1:{port}/metrics"
+        assert 'circadia_info{part="worker"' in http.get(url).text
+        until(lambda: 'circadia_sync_types_total{ended="succeeded",type="cycle"}' in http.get(url).text)
+        assert measured.run("worker").refused_at_the_end(f"port {port}", "in use", "METRICS_PORT")
+        assert worker.stop().code == 0
+
+
 def test_who_is_told_to_stop_drains_first(connected: Terminal) -> None:
     """Not ready at once, though everything is answered still; then streams end, and the listener last."""
     key = connected.with_settings(SERVICE_API_KEY="k" * 32)

@@ -121,13 +121,15 @@ def test_addresses_lead_to_services() -> None:
 
 
 def test_metrics_are_reached_where_the_pods_are() -> None:
-    (served,) = _of("NetworkPolicy", FULL)["circadia-served"]["spec"]["ingress"]
-    for name in ("circadia-whoop", "circadia-gateway"):
+    measured = _of("NetworkPolicy", FULL)["circadia-measured"]["spec"]
+    (way,), (among,) = measured["ingress"], measured["podSelector"]["matchExpressions"]
+    assert [each["port"] for each in way["ports"]] == ["metrics"]
+    for name in ("circadia-whoop", "circadia-gateway", "circadia-worker"):
         (container,) = _pods()[name]["spec"]["containers"]
         told = {each["name"]: each["value"] for each in container["env"]}
         ports = {each["name"]: str(each["containerPort"]) for each in container["ports"]}
         assert (told["METRICS_HOST"], told["METRICS_PORT"]) == ("0.0.0.0", ports["metrics"])
-        assert {each["port"] for each in served["ports"]} == set(ports)
+        assert name.removeprefix("circadia-") in among["values"]
 
 
 def test_probes_ask_what_is_open_to_everybody() -> None:
@@ -146,7 +148,7 @@ def test_the_schema_is_brought_up_before_pods_are_replaced() -> None:
     assert "replicas" not in _of("Deployment")["circadia-gateway"]["spec"], "the autoscaler decides"
 
 
-def test_the_worker_is_reached_by_nobody() -> None:
+def test_the_worker_is_asked_for_its_metrics_alone() -> None:
     policies = _of("NetworkPolicy", FULL)
     labels = _pods()["circadia-worker"]["metadata"]["labels"]
     closed = policies["circadia-closed"]["spec"]
@@ -154,6 +156,22 @@ def test_the_worker_is_reached_by_nobody() -> None:
     assert "ingress" not in closed
     (served,) = policies["circadia-served"]["spec"]["podSelector"]["matchExpressions"]
     assert labels["app.kubernetes.io/component"] not in served["values"]
+    assert [each["name"] for each in _pods()["circadia-worker"]["spec"]["containers"][0]["ports"]] == ["metrics"]
+
+
+def test_a_gateway_s_key_is_wanted_where_there_is_a_gateway() -> None:
+    for values, wanted in (({}, True), (ALONE, False)):
+        env = _of("Deployment", values)["circadia-whoop"]["spec"]["template"]["spec"]["containers"][0]["env"]
+        assert ("GATEWAY_API_KEY_FILE" in {each["name"] for each in env}) is wanted
+
+
+def test_who_serves_drains_before_it_goes() -> None:
+    for name in ("circadia-whoop", "circadia-gateway"):
+        (container,) = _pods()[name]["spec"]["containers"]
+        told = container["command"][container["command"].index("--drain") + 1]
+        probe = container["readinessProbe"]
+        assert int(told) >= probe["periodSeconds"] * probe["failureThreshold"]
+        assert int(told) < _pods()[name]["spec"]["terminationGracePeriodSeconds"]
 
 
 @pytest.mark.parametrize(

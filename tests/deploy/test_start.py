@@ -162,12 +162,12 @@ def test_a_team(installed: Installed, postgres_server: Server, database_url: str
     assert composed.secret("gateway/token_encryption_keys") != composed.secret("circadia/token_encryption_keys")
     composed.move("circadia:8001", f"127.0.0.1:{whoop}")
     composed.move("0.0.0.0", "127.0.0.1")
-    metrics = {whoop: _free_port(), gateway: _free_port()}
+    metrics = {"worker": _free_port(), "circadia": _free_port(), "gateway": _free_port()}
     started: list[Running] = []
     with ExitStack() as stack:
         for name, port in (("worker", None), ("circadia", whoop), ("gateway", gateway)):
-            told = {"PORT": port, "METRICS_PORT": metrics[port], "HOST": "127.0.0.1"} if port else {}
-            stack.enter_context(composed.start(name, **told))
+            told = {"PORT": port, "HOST": "127.0.0.1"} if port else {}
+            stack.enter_context(composed.start(name, METRICS_PORT=metrics[name], **told))
             started.append(composed.last)
         assert _healthy(installed, whoop)
         assert _healthy(installed, gateway)

@@ -70,6 +70,7 @@ def worker(
     """Run only a worker: syncs, backfills and what is due, for a service that runs elsewhere.
 
     Start as many as you like, on any machine that reaches the same DATABASE_URL.
+    METRICS_PORT serves what each has counted.
 
     \b
     Examples:
@@ -97,13 +98,14 @@ def _listening(host: str | None, port: int | None, only: Part | None) -> tuple[S
 async def _serve(settings: Settings, listener: socket.socket, only: Part | None, worker: bool, drain: float) -> int:
     from circadia.app import create_app
     from circadia.cli import beside, listening
-    from circadia.runtime import await_schema
+    from circadia.runtime import await_schema, retry_rejects
 
     part = only or "all"
     app = create_app(settings, part=part, worker=False)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(listening.serving_with_lifespan(app, listener))
-        await await_schema(app.state.runtime)
+        if await await_schema(app.state.runtime):
+            await retry_rejects(app.state.runtime)
         if worker:
             child = await stack.enter_async_context(beside.worker_beside())
             app.state.employed = child.works
@@ -129,9 +131,14 @@ async def _registered(runtime: Runtime) -> None:
 async def _work(settings: Settings, concurrency: int, attached: bool) -> int:
     from circadia.cli import beside
     from circadia.runtime import await_schema, open_runtime
+    from circadia.scrape import Scrape
 
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(open_runtime(settings))
+        # one beside a server tells it what it counts
+        if settings.metrics_port is not None and not attached:
+            told = Scrape(runtime, "worker").served(settings.metrics_host, settings.metrics_port)
+            await stack.enter_async_context(told)
         await await_schema(runtime)
         runtime.jobs.start_worker(concurrency)
         await _registered(runtime)

@@ -54,6 +54,10 @@ volumeMounts:
 - name: {{ . }}_FILE
   value: /secrets/{{ . | lower }}
 {{- end }}
+{{- if .Values.gateway.enabled }}
+- name: GATEWAY_API_KEY_FILE
+  value: /secrets/gateway_api_key
+{{- end }}
 {{- range $name, $value := .Values.whoop.settings }}
 - name: {{ $name }}
   value: {{ $value | quote }}
