@@ -33,13 +33,15 @@ _NAME = "circadia-%Y%m%dT%H%M%SZ.backup"
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that was made: its name in its place, its size in bytes, and the older ones that went for it."""
+    """A backup that was made: its name in its place, its size in bytes, and the older ones that went for it. `noted`
+    says whether the database could be told; one that is only read cannot."""
 
     name: str
     size: int
     tables: int
     rows: int
     removed: tuple[str, ...]
+    noted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ def find(text: str) -> tuple[Place, str]:
 
 
 def back_up(url: str, place: Place, key: bytes, now: datetime, keep: Keep | None, told: Told) -> Backup:
-    """Seal a snapshot of a database into a new file of `place`; then remove what `keep` does not keep.
+    """Seal a snapshot of a database into a new file of `place`; then remove what `keep` does not keep, and note in the
+    database that it was made.
 
     Raises:
         Misconfigured: the place cannot be used, or the database has another version's schema.
@@ -157,7 +160,8 @@ def back_up(url: str, place: Place, key: bytes, now: datetime, keep: Keep | None
         size = unfinished.stat().st_size
         place.put(unfinished, name)
         removed = _prune(place, keep) if keep else ()
-    return Backup(name, size, len(inventory.tables), inventory.rows, removed)
+    noted = copies.note(url, now, inventory.rows, size)
+    return Backup(name, size, len(inventory.tables), inventory.rows, removed, noted)
 
 
 def restore(place: Place, name: str, key: bytes, url: str, told: Told) -> Restored:

@@ -17,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from circadia import __version__, metrics
 from circadia.errors import Misconfigured, UpstreamDown
 from circadia.runtime import GatewayRuntime, Runtime
-from circadia.standing import standing
+from circadia.standing import backed_up, standing
 
 _KEPT_S = 5.0
 _LONGEST_S = 3.0
@@ -84,6 +84,8 @@ class Scrape:
             "circadia_schema_current", "1 where the database's schema is the one this version needs", float(current)
         )
         seen: list[Metric] = [_up(seen=True), schema]
+        if current:
+            seen += await backed_up(runtime)
         if current and isinstance(runtime, Runtime):
             seen += await standing(runtime)
         return seen

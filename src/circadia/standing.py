@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 
 from circadia.domain.lanes import LANES
-from circadia.runtime import Runtime, installation
+from circadia.runtime import GatewayRuntime, Runtime, installation
 from circadia.storage import budget, figures, overview
 from circadia.storage.budget import Usage
 from circadia.storage.figures import Ages
@@ -42,6 +42,16 @@ async def standing(runtime: Runtime) -> list[Metric]:
     if runtime.settings.whoop_client_id is not None:
         found += _budget(runtime, await budget.usage(runtime.db, runtime.app, now), now)
     return found
+
+
+async def backed_up(runtime: GatewayRuntime) -> list[Metric]:
+    """How old the last backup of the database is; nothing before the first."""
+    async with runtime.db.connection() as connection:
+        last = await overview.last_backup(connection)
+    if last is None:
+        return []
+    age = _age(runtime.clock(), last["made_at"])
+    return [_gauge("circadia_backup_age_seconds", "How long ago the last backup was made", age)]
 
 
 async def _members(connection: Connection) -> list[Metric]:

@@ -57,6 +57,19 @@ async def test_a_member_who_is_well(planned: Api) -> None:
     assert found["circadia_database_pool_connections", "idle"] >= 1
 
 
+async def test_the_age_of_the_last_backup_is_told_once_there_is_one(planned: Api) -> None:
+    assert ("circadia_backup_age_seconds",) not in await seen(planned)
+    for hours in (49, 2):
+        made = planned.clock() - timedelta(hours=hours)
+        await planned.db.execute("INSERT INTO backups (made_at, rows, size) VALUES (%s, 10, 1000)", (made,))
+    assert (await seen(planned))["circadia_backup_age_seconds",] == 7200
+    told = (await planned.get("/api/v1/whoop/status"))["backup"]
+    assert told == {"made_at": (planned.clock() - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")} | {
+        "rows": 10,
+        "size": 1000,
+    }
+
+
 async def test_copies_grow_old_one_bucket_after_the_other(planned: Api) -> None:
     planned.clock.advance(7200.5)
     found = await seen(planned)

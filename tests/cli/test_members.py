@@ -146,7 +146,7 @@ def test_connect_waits_for_the_browser(terminal: Terminal, whoop: Whoop) -> None
 
 
 def test_interrupted_waiting(connected: Terminal, whoop: Whoop) -> None:
-    whoop.order("/faults", kind="hang", path="/developer/v2/cycle", seconds=2)
+    whoop.order("/faults", kind="hang", path="/developer/v2/cycle", seconds=4)
     with connected.start("sync", "alice", "--type", "cycle", "--wait") as running:
         while not whoop.http.get(f"{whoop.url}/_sim/faults").json()[0]["struck"]:
             pass

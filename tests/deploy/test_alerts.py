@@ -53,6 +53,7 @@ async def exported(runtime: OpenRuntime, simulator: NewSimulator) -> dict[str, s
     here = await runtime(simulator())
     about = Delivery("trace", "sleep.updated", "x", 1, here.clock())
     await deliveries.store(here.db, "whoop", [about])
+    await here.db.execute("INSERT INTO backups (made_at, rows, size) VALUES (now(), 1, 1)")
     families = text_string_to_metric_families((await Scrape(here, "all").text()).decode())
     return {each.name: {sample.name for sample in each.samples} for each in families}
 

@@ -144,6 +144,13 @@ async def _table_locked(here: Stage) -> AsyncIterator[Again]:
 
 
 @asynccontextmanager
+async def _no_backup(here: Stage) -> AsyncIterator[Again]:
+    await here.sql(f"INSERT INTO backups (made_at, rows, size) VALUES (now() - {_TWO_DAYS}, 1, 1)")
+    yield _nothing
+    await here.sql("DELETE FROM backups")
+
+
+@asynccontextmanager
 async def _other_schema(here: Stage) -> AsyncIterator[Again]:
     await here.sql("UPDATE alembic_version SET version_num = '0000'")
     yield _nothing
@@ -214,6 +221,7 @@ PROVOCATIONS = (
     ),
     Provocation(_revoked, ("CircadiaReconnectNeeded",)),
     Provocation(_table_locked, ("CircadiaPoolExhausted",)),
+    Provocation(_no_backup, ("CircadiaBackupOverdue",)),
     Provocation(_other_schema, ("CircadiaSchemaDiffers",)),
     Provocation(_database_away, ("CircadiaDatabaseAway", "CircadiaReadsFail", "CircadiaReadsFailSlowly")),
     Provocation(_killed, ("CircadiaDown",)),

@@ -281,6 +281,7 @@ STATUS: dict[str, Any] = {
         "fit": 2100,
     },
     "workers": _WORKERS,
+    "backup": {"made_at": "2026-11-19T03:15:00Z", "rows": 5214, "size": 412930},
 }
 
 CONNECTION: dict[str, Any] = {

@@ -91,6 +91,8 @@ def _backup(to: str, keep: Keep | None, json: bool) -> int:
         output.say(f"{made.rows} rows in {made.tables} tables, {made.size / 1e6:.1f} MB.")
         for name in made.removed:
             output.say(f"{name} was removed.")
+    if not made.noted:
+        output.say("The database cannot be written to: `circadia status` and the alerts do not know of this backup.")
     output.say("The keys that tokens are sealed with are not in it: keep them elsewhere.")
     return running.DONE
 

@@ -189,6 +189,9 @@ def _show_work(told: dict[str, Any], now: datetime) -> None:
         )
     alive = told["workers"]["alive"]
     typer.echo("A worker is alive." if alive else "No worker is alive: start `circadia serve` or `circadia worker`.")
+    backup = told["backup"]
+    made = f"{output.age(backup['made_at'], now)}, {backup['size'] / 1e6:.1f} MB" if backup else "none"
+    typer.echo(f"Last backup: {made}.")
 
 
 def _show_budgets(budgets: list[dict[str, Any]], now: datetime) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any, LiteralString
 
@@ -127,6 +128,16 @@ def opened(url: str, *, still: bool = False) -> Iterator[Source]:
             if still:
                 _hold(connection, tables)  # before anything is read: what is read is the state under the lock
             yield Source(connection, _inventory(connection, head, tables))
+
+
+def note(url: str, made_at: datetime, rows: int, size: int) -> bool:
+    """Remember in a database that a backup of it was made; returns whether that could be written there."""
+    with _session(url) as connection:
+        try:
+            connection.execute("INSERT INTO backups (made_at, rows, size) VALUES (%s, %s, %s)", (made_at, rows, size))
+        except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege):
+            return False
+    return True
 
 
 def require_alone(url: str) -> None:

@@ -14,8 +14,8 @@ from circadia.storage import identities
 from circadia.storage.postgres import Connection, Database, row, rows
 from circadia.storage.schema import metadata
 
-NOBODYS = ("budget", "budget_usage", "api_keys", "sahha_deliveries")
-"""Counts of requests, keys of programs, and digests of webhooks that name nobody."""
+NOBODYS = ("budget", "budget_usage", "api_keys", "sahha_deliveries", "backups")
+"""Counts of requests, keys of programs, digests of webhooks that name nobody, and when backups were made."""
 
 KEPT: Mapping[str, str] = {
     "audit": "Who did what and when stays on record. It holds no health data.",

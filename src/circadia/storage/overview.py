@@ -189,6 +189,12 @@ async def webhooks(connection: Connection) -> dict[str, Any]:
     return dict(zip(names, found or (None, 0, 0, 0, None), strict=True))
 
 
+async def last_backup(connection: Connection) -> dict[str, Any] | None:
+    """When the newest backup was made, its rows and its size in bytes; None when there has been none."""
+    found = await row(connection, "SELECT made_at, rows, size FROM backups ORDER BY made_at DESC LIMIT 1")
+    return dict(zip(("made_at", "rows", "size"), found, strict=True)) if found else None
+
+
 async def workers(db: Database) -> tuple[bool, datetime | None]:
     """Whether a worker is alive, on whatever machine, and the last sign of life of any; by the database's clock."""
     found = await db.row(

@@ -388,6 +388,14 @@ notices = Table(
     ),
 )
 
+backups = Table(
+    "backups",
+    metadata,
+    Column("made_at", DateTime(timezone=True), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)
+
 notice_sendings = Table(
     "notice_sendings",
     metadata,

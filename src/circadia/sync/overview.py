@@ -15,13 +15,14 @@ from circadia.sync.schedule import Schedule
 
 async def installation_status(db: Database, now: datetime, installation: Installation, limit: int) -> dict[str, Any]:
     """The `limit` members who stand worst, totals over everybody, what is due, the runs that have not ended, budget by
-    lane, webhooks, held deletions, open notices, plan and workers. A handful of statements, however many members
-    there are."""
+    lane, webhooks, held deletions, open notices, plan, workers and the last backup. A handful of statements, however
+    many members there are."""
     totals = await overview.totals(db, now)
     worst = await overview.standings(db, now, limit)
     async with db.connection() as connection:
         backlog = await overview.backlog(connection, now)
         webhooks = await overview.webhooks(connection)
+        backup = await overview.last_backup(connection)
     return {
         "at": now,
         "members": [asdict(each) for each in worst],
@@ -38,6 +39,7 @@ async def installation_status(db: Database, now: datetime, installation: Install
         "notices": [asdict(each) for each in await notices.open_ones(db)],
         "plan": await _planned(db, now, installation),
         "workers": await workers(db),
+        "backup": backup,
     }
 
 

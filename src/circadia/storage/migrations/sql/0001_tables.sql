@@ -428,6 +428,13 @@ CREATE TABLE notices (
 );
 CREATE UNIQUE INDEX notices_kind_member_id_type_idx ON notices (kind, member_id, type) NULLS NOT DISTINCT WHERE over_at IS NULL;
 
+CREATE TABLE backups (
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    rows BIGINT NOT NULL,
+    size BIGINT NOT NULL,
+    CONSTRAINT backups_pkey PRIMARY KEY (made_at)
+);
+
 CREATE TABLE notice_sendings (
     notice_id BIGINT NOT NULL,
     channel TEXT NOT NULL,
