@@ -221,6 +221,7 @@ async def test_it_is_refused_while_the_database_is_away_so_that_whoop_sends_it_a
     serve: Serve, database_url: str, postgres_server: Server
 ) -> None:
     api = await serve(worker=False)
+    api.db.pool.timeout = 0.5
     with postgres_server.away(database_url):
         for _ in range(2):
             problem(await post(api, event(1)), 503, "upstream_down")

@@ -15,6 +15,15 @@ from tests.postgres import Server
 
 
 @pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """One that is given up soon."""
+    impatient = Database(database_url, size=4, timeout=0.5)
+    await impatient.open()
+    yield impatient
+    await impatient.close()
+
+
+@pytest.fixture
 def memory(db: Database, clock: StandingClock) -> LinkMemory:
     return LinkMemory(db, clock)
 

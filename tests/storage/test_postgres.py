@@ -36,10 +36,15 @@ async def test_a_server_that_is_not_there_is_named_without_the_password() -> Non
     assert "hidden" not in str(caught.value)
 
 
-async def test_a_statement_on_a_server_that_went_away_is_upstream_down(db: Database, postgres_server: Server) -> None:
+async def test_a_statement_on_a_server_that_went_away_is_upstream_down(
+    database_url: str, postgres_server: Server
+) -> None:
+    db = Database(database_url, size=2, timeout=0.5)
+    await db.open()
     postgres_server.drop(db.url)
     with pytest.raises(UpstreamDown):
         await db.row("SELECT 1")
+    await db.close()
 
 
 async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
