@@ -74,7 +74,7 @@ function Failed({ error, again }) {
 function Room() {
   const route = useRoute();
   const { me, instance, member, loading, error, reload } = useSession();
-  const [broken, recover] = useErrorBoundary();
+  const [broken, recover] = useErrorBoundary((error) => console.error(error));
   const [failure, setFailure] = useState(null);
   const [, turn] = useState(0);
   const known = me || error?.status === undefined;

@@ -48,7 +48,7 @@ function Needy({ member }) {
 }
 
 function Work({ status }) {
-  const { plan, due, webhooks, workers } = status;
+  const { plan, due, webhooks, workers, backup } = status;
   const runs = Object.entries(status.runs);
   const facts = [
     ["Worker", workers.alive ? `alive, last sign ${ago(workers.last_sign_at)}` : "none"],
@@ -56,6 +56,7 @@ function Work({ status }) {
     plan?.fit && ["Room for", `${number(plan.fit)} members at this pace`],
     ["Due now", due.types ? `${number(due.types)} types of ${number(due.members)} members, oldest ${ago(due.oldest_at)}` : "nothing"],
     ["Webhooks", webhooks.last_seen_at ? `last ${ago(webhooks.last_seen_at)}` : "none yet"],
+    ["Backup", backup ? `last ${ago(backup.made_at)}, ${number(backup.size / 1e6, 1)} MB` : "none yet"],
   ].filter(Boolean);
   return html`<dl class="facts">${facts.map(([name, what]) => html`<div><dt>${name}</dt><dd>${what}</dd></div>`)}</dl>
     <h3>Runs under way</h3>
