@@ -61,7 +61,7 @@ async def test_the_jobs_of_a_killed_worker_are_taken_over(postgres_server: Serve
         before = whoop.traffic.count(path=CYCLES)
         whoop.state.faults.clear()
         there.product.start()
-        await there.quiet()
+        await there.quiet(pass_s=0.1)
         assert await there.runtime.db.rows("SELECT state FROM runs WHERE kind = 'backfill'") == [("succeeded",)]
         assert whoop.traffic.count(path=CYCLES) - before < 700 // 25, "it did not begin anew"
         assert await differences(there.runtime.db, there.user_of(account), whoop.truth(account)) == []
@@ -79,7 +79,9 @@ async def test_a_worker_that_was_only_asleep_changes_nothing_when_it_wakes(
         second = asleep.another()
         second.start()
         try:
-            await there.quiet()
+            # the server does so itself, after twenty seconds
+            await db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+            await there.quiet(pass_s=0.1)
             rows = "SELECT id, state, attempt, progress, outcome, finished_at FROM runs ORDER BY created_at"
             states = "SELECT type, last_sync_at, due_at, success_began_at, outcome FROM sync_states ORDER BY type"
             told, known = await db.rows(rows), await db.rows(states)

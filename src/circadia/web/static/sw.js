@@ -5,11 +5,19 @@ const PAGES = /^\/($|day\/|trends$|sleep$|strain$|insights$|data$|settings$|admi
 
 const page = () => new Request("/", { headers: { Accept: "text/html" }, cache: "reload" });
 
+// While a release is under way an older process may answer: it gives its own file, and does not call it immutable. Then
+// nothing is kept, and the browser tries again later.
+async function keep(cache, path) {
+  const answer = await fetch(path);
+  if (!answer.ok || !answer.headers.get("Cache-Control")?.includes("immutable")) throw new Error(`${path} is not of this version`);
+  await cache.put(path, answer);
+}
+
 self.addEventListener("install", (event) => {
   event.waitUntil(
     caches
       .open(CACHE)
-      .then((cache) => Promise.all([cache.addAll(SHELL), cache.add(page())]))
+      .then((cache) => Promise.all([...SHELL.map((path) => keep(cache, path)), cache.add(page())]))
       .then(() => self.skipWaiting()),
   );
 });

@@ -36,8 +36,7 @@ async function answer(path, options) {
   let response;
   try {
     response = await fetch(path, { headers: { Accept: "application/json" }, credentials: "same-origin", ...options });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+  } catch {
     throw new ApiError(0);
   }
   const json = /json/.test(response.headers.get("content-type") ?? "");
@@ -49,15 +48,14 @@ async function answer(path, options) {
   return body;
 }
 
-async function load(path, signal) {
+async function load(path) {
   const before = heard.get(path);
   try {
-    const data = await answer(path, { signal });
+    const data = await answer(path);
     note(path, { data, at: new Date().toISOString(), kept: false });
     remember(path, data);
     return data;
   } catch (error) {
-    if (error.name === "AbortError") throw error;
     const kept = error.status === 0 ? await recall(path) : null;
     if (kept) {
       note(path, { data: kept.data, at: kept.at, kept: true });
@@ -69,12 +67,12 @@ async function load(path, signal) {
 }
 
 /** The JSON of a path. What was heard within half a minute is taken as it is, unless `fresh`. */
-export function get(path, { signal, fresh = false } = {}) {
+export function get(path, { fresh = false } = {}) {
   const known = heard.get(path);
   if (!fresh && known?.data !== undefined && !known.kept && Date.now() - Date.parse(known.at) < FRESH_MS) {
     return Promise.resolve(known.data);
   }
-  if (!asking.has(path)) asking.set(path, load(path, signal).finally(() => asking.delete(path)));
+  if (!asking.has(path)) asking.set(path, load(path).finally(() => asking.delete(path)));
   return asking.get(path);
 }
 

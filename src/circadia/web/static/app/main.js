@@ -74,9 +74,6 @@ function Failed({ error, again }) {
 function Room() {
   const route = useRoute();
   const { me, instance, member, loading, error, reload } = useSession();
-  const [broken, recover] = useErrorBoundary((error) => console.error(error));
-  const [failure, setFailure] = useState(null);
-  const [, turn] = useState(0);
   const known = me || error?.status === undefined;
   const here = loading || !known ? null : place(route, me, instance);
   const exists = isRoom(here);
@@ -87,18 +84,32 @@ function Room() {
     if (here === null) return;
     // a day is titled by its room, which knows which it is
     if (nowhere || here !== "/") document.title = `${nowhere ?? title(here)} · Circadia`;
-    if (exists && !entered.has(here)) {
-      setFailure(null);
-      enter(here).then(() => turn((n) => n + 1), setFailure);
-    }
-  }, [here, exists, nowhere]);
+  }, [here, nowhere]);
 
   if (!loading && !known) return html`<${Failed} error=${error} again=${reload} />`;
   if (here === null) return html`<${Waiting} />`;
   if (nowhere) return html`<${Nowhere} title=${nowhere} />`;
-  if (broken || failure) return html`<${Failed} error=${failure} again=${() => (broken ? recover() : window.location.reload())} />`;
-  const Open = entered.get(here);
-  return Open ? html`<${Open} key=${`${here} ${member}`} />` : html`<${Waiting} />`;
+  return html`<${Opened} key=${`${here} ${member}`} path=${here} />`;
+}
+
+/** A room once it is fetched. One that fails is told in the console and leaves the others alone. */
+function Opened({ path }) {
+  const [broken, recover] = useErrorBoundary((error) => console.error(error));
+  const [failure, setFailure] = useState(null);
+  const [, turn] = useState(0);
+  useEffect(() => {
+    if (entered.has(path)) return;
+    enter(path).then(
+      () => turn((n) => n + 1),
+      (error) => {
+        console.error(error);
+        setFailure(error);
+      },
+    );
+  }, [path]);
+  if (broken || failure) return html`<${Failed} again=${() => (broken ? recover() : window.location.reload())} />`;
+  const Open = entered.get(path);
+  return Open ? html`<${Open} />` : html`<${Waiting} />`;
 }
 
 function App() {

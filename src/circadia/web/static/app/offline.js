@@ -1,5 +1,7 @@
 // What this device keeps for times without a network: the page itself (the service worker), and, only where the person
 // has turned it on for this device, the last thirty days.
+import { addDays, today } from "./format.js";
+
 const SWITCH = "circadia-keep-days"; // holds the user id of whoever turned it on
 const DAYS = 30;
 const FIRST_PAINT_MS = 2000;
@@ -57,7 +59,7 @@ export async function keepDays(on, userId) {
 export async function refreshDays(userId) {
   if (!keepsDays()) return;
   const user = encodeURIComponent(userId);
-  const date = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+  const date = (ago) => addDays(today(), -ago);
   const response = await fetch(`/api/v1/whoop/days/${user}?from=${date(DAYS - 1)}&to=${date(0)}`);
   if (!response.ok) return;
   const { days } = await response.json();

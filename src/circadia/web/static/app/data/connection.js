@@ -23,7 +23,7 @@ export function Connection({ userId, status, wanted, mine, canWrite, onChange })
       <${Figure} label="Connected since" value=${grant?.connection_date ? dateLabel(grant.connection_date.slice(0, 10), "medium") : "–"} />
     </div>
     ${reason && state !== "connected" && html`<p>${sentence(reason)} Your data stay.</p>`}
-    ${state !== "not_connected" && html`<${Scopes} scopes=${scopes} wanted=${wanted} />`}
+    ${state !== "not_connected" && html`<${Scopes} scopes=${scopes} wanted=${wanted} own=${canWrite && mine} />`}
     ${canWrite && html`<div class="actions">
       ${state === "connected" && html`<${SyncNow} userId=${userId} onDone=${onChange} />`}
       ${mine && (state === "connected"
@@ -33,7 +33,7 @@ export function Connection({ userId, status, wanted, mine, canWrite, onChange })
   <//>`;
 }
 
-function Scopes({ scopes, wanted }) {
+function Scopes({ scopes, wanted, own }) {
   const asked = Object.keys(SCOPES).filter((scope) => wanted.includes(scope));
   const left = asked.filter((scope) => !scopes.includes(scope));
   return html`<div class="scopes">
@@ -47,8 +47,8 @@ function Scopes({ scopes, wanted }) {
         </li>`;
       })}
     </ul>
-    ${left.length > 0 && html`<p class="quiet">Not allowed: ${left.map((scope) => SCOPES[scope][0]).join(", ")}. Connect again and leave
-      ${left.length === 1 ? "it" : "them"} ticked to have ${left.length === 1 ? "it" : "them"} too.</p>`}
+    ${left.length > 0 && html`<p class="quiet">Not allowed: ${left.map((scope) => SCOPES[scope][0]).join(", ")}.
+      ${own && ` Connect again and leave ${left.length === 1 ? "it" : "them"} ticked to have ${left.length === 1 ? "it" : "them"} too.`}</p>`}
   </div>`;
 }
 

@@ -1,7 +1,7 @@
 // Which days are complete: a year of small months, told by shape as much as by shade, and in words below.
 
 import { useApi } from "../api.js";
-import { dateLabel } from "../format.js";
+import { dateLabel, today } from "../format.js";
 import { html, useMemo, useState } from "../lib.js";
 import { go, Link } from "../router.js";
 import { Card, Select, Skeleton } from "../ui.js";
@@ -22,9 +22,9 @@ const LEGEND = {
 export function Coverage({ userId, weekStarts }) {
   const kept = useApi(`/api/v1/whoop/statistics/${encodeURIComponent(userId)}`);
   const firsts = Object.values(kept.data?.types ?? {}).map((each) => each.first).filter(Boolean).sort();
-  const today = new Date().toISOString().slice(0, 10);
+  const now = today();
   const first = firsts[0]?.slice(0, 10);
-  const years = useMemo(() => yearsFrom(first ?? today, today), [first, today]);
+  const years = useMemo(() => yearsFrom(first ?? now, now), [first, now]);
   const [year, setYear] = useState(null);
   const shown = year ?? years[0];
   const chooser = years.length > 1 && html`<${Select} label="Year" hideLabel value=${shown} onChange=${(value) => setYear(Number(value))}
@@ -32,7 +32,7 @@ export function Coverage({ userId, weekStarts }) {
   return html`<${Card} title="Which days are complete" actions=${chooser}>
     <${Trouble} error=${kept.error} />
     ${kept.data && (first
-      ? html`<${Year} userId=${userId} year=${shown} first=${first} today=${today} weekStarts=${weekStarts} />`
+      ? html`<${Year} userId=${userId} year=${shown} first=${first} today=${now} weekStarts=${weekStarts} />`
       : html`<p class="quiet">No day is here yet.</p>`)}
     ${!kept.data && !kept.error && html`<${Skeleton} height=${220} />`}
   <//>`;

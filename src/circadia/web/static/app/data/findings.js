@@ -11,16 +11,17 @@ import { REMEDIES, TYPES } from "./words.js";
 const SEVERITIES = { error: ["Has to be mended", "bad"], warning: ["Late or at risk", "warn"], info: ["Note"] };
 const DAYS_NAMED = 6;
 
-export function Findings({ userId }) {
+/** Those who may not act on it are told what is wrong, and nothing to do. */
+export function Findings({ userId, canWrite }) {
   const { data, error, loading, reload } = useApi(`/api/v1/whoop/doctor/${encodeURIComponent(userId)}?days=90`);
   const again = html`<${Button} kind="quiet" busy=${loading && Boolean(data)} onClick=${reload}>Look again<//>`;
   return html`<${Card} title="Why is my data missing?" actions=${again}>
     <${Trouble} error=${error} title="Could not look" />
-    ${data ? html`<${Told} told=${data} />` : !error && html`<${Skeleton} height=${120} />`}
+    ${data ? html`<${Told} told=${data} canWrite=${canWrite} />` : !error && html`<${Skeleton} height=${120} />`}
   <//>`;
 }
 
-function Told({ told }) {
+function Told({ told, canWrite }) {
   const days = told.evidence?.days;
   return html`<div class="findings">
     <p class="verdict">
@@ -29,7 +30,7 @@ function Told({ told }) {
       <span class="quiet"> Looked ${ago(told.checked_at)}.</span>
     </p>
     ${told.findings.length > 0 && html`<ul class="finding-list">
-      ${told.findings.map((each) => html`<${Finding} finding=${each} userId=${told.user_id} />`)}
+      ${told.findings.map((each) => html`<${Finding} finding=${each} userId=${told.user_id} canWrite=${canWrite} />`)}
     </ul>`}
   </div>`;
 }
@@ -40,12 +41,12 @@ function undated({ message, days }, userId) {
   return said.startsWith(`${userId} `) ? `${said}.` : sentence(said);
 }
 
-function Finding({ finding, userId }) {
+function Finding({ finding, userId, canWrite }) {
   const [label, tone] = SEVERITIES[finding.severity];
   return html`<li class=${`finding finding-${finding.severity}`}>
     <div class="finding-head"><${Badge} tone=${tone}>${label}<//>${finding.type && html`<span class="quiet">${TYPES[finding.type] ?? finding.type}</span>`}</div>
     <p class="finding-message">${coded(undated(finding, userId))}</p>
-    <p class="finding-remedy">${coded((finding.remedy?.includes("`") && REMEDIES[finding.kind]) || finding.remedy)}</p>
+    ${canWrite && html`<p class="finding-remedy">${coded((finding.remedy?.includes("`") && REMEDIES[finding.kind]) || finding.remedy)}</p>`}
     ${finding.days.length > 0 && html`<p class="finding-days">
       ${finding.days.slice(-DAYS_NAMED).reverse().map(([first, last]) => html`<${Link} to=${`/day/${last}`} class="chip">
         ${first === last ? dateLabel(last, "short") : `${dateLabel(first, "short")} – ${dateLabel(last, "short")}`}<//>`)}

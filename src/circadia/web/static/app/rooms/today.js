@@ -100,7 +100,8 @@ export default function Today() {
   // mostly that of today, so there is no need to wait for the date
   const series = useApi(seriesPath(member, date ?? today()));
   const doctor = useApi(day ? doctorPath(member) : null, { every: EVERY_MS });
-  const [words, refresh] = useRefresh(member, writes && status.data?.connection.state === "connected");
+  const asks = writes && status.data?.connection.state === "connected";
+  const [words, refresh] = useRefresh(member, asks);
   useGestures(date ?? today(), refresh);
 
   useEffect(() => {
@@ -114,7 +115,8 @@ export default function Today() {
   }, [member, date]);
 
   return html`
-    <${Head} date=${date ?? today()} asOf=${shown.kept ? shown.asOf : (status.data?.as_of ?? day?.as_of)} kept=${shown.kept} words=${words} refresh=${refresh} prefs=${prefs} />
+    <${Head} date=${date ?? today()} asOf=${shown.kept ? shown.asOf : (status.data?.as_of ?? day?.as_of)} kept=${shown.kept} words=${words} refresh=${refresh} asks=${asks}
+      prefs=${prefs} />
     <${Week} date=${date ?? today()} member=${member} series=${series} prefs=${prefs} />
     <${Notices} status=${status.data} own=${member === me.user_id} ready=${instance?.whoop_configured} />
     ${day

@@ -4,7 +4,7 @@ import { Importing } from "../data/importing.js";
 import { lastReport, Report } from "../data/erase.js";
 import { useStatus } from "../data/progress.js";
 import { html } from "../lib.js";
-import { useRoute } from "../router.js";
+import { Link, useRoute } from "../router.js";
 import { useSession } from "../session.js";
 import { Banner, Card, Skeleton } from "../ui.js";
 import { Arriving } from "../welcome/arriving.js";
@@ -37,8 +37,16 @@ export default function Welcome() {
       <${Guide} instance=${instance} owner />
     </div>`;
   }
+  if (me.role === "coach" && invitation) {
+    return html`<div class="room welcome">
+      <${Masthead} title=${greeting(me)}>Accepting signs you in to an account of your own. What others share with you stays with the account you are in now.<//>
+      <${SignIn} instance=${instance} invitation=${invitation} />
+    </div>`;
+  }
   return html`<${Own} refused=${refused} />`;
 }
+
+const greeting = (me) => (me.name ? `Welcome, ${me.name.split(" ")[0]}` : "Welcome");
 
 function Masthead({ title, children }) {
   return html`<header class="masthead">
@@ -56,9 +64,12 @@ function Own({ refused }) {
   const { me, instance, reload } = useSession();
   const status = useStatus(me.user_id);
   const state = status.data?.connection.state;
-  const hello = me.name ? `Welcome, ${me.name.split(" ")[0]}` : "Welcome";
+  const hello = greeting(me);
   if (me.role === "coach") {
-    return html`<div class="room welcome"><${Masthead} title=${hello}>Nobody shares their data with you at the moment. Ask for a new link.<//></div>`;
+    const shared = me.shared_with_me?.length > 0;
+    return html`<div class="room welcome"><${Masthead} title=${hello}>
+      ${shared ? html`What is shared with you is <${Link} to="/">here<//>.` : "Nobody shares their data with you at the moment. Ask for a new link."}
+    <//></div>`;
   }
   return html`<div class="room welcome">
     <${Masthead} title=${hello}>

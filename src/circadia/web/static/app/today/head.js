@@ -11,8 +11,8 @@ const relative = (date) => {
 };
 
 /** `date` and what is known of its freshness: `asOf` is when WHOOP was last heard or, with `kept`, when this device
- * kept the day. */
-export function Head({ date, asOf, kept, words, refresh, prefs }) {
+ * kept the day. `refresh` asks WHOOP where `asks`, otherwise what is stored. */
+export function Head({ date, asOf, kept, words, refresh, asks, prefs }) {
   const picker = useRef(null);
   const pick = () => (picker.current.showPicker ? picker.current.showPicker() : picker.current.focus());
   const near = relative(date) ?? ago(`${date}T12:00:00Z`).replace(/^./, (first) => first.toUpperCase());
@@ -36,7 +36,8 @@ export function Head({ date, asOf, kept, words, refresh, prefs }) {
     </div>
     <div class="day-buttons">
       <p class="day-fresh" role="status">${fresh}</p>
-      <${Button} icon="refresh" busy=${Boolean(words)} onClick=${refresh} aria-label="Ask WHOOP for what is new" title="Refresh" />
+      <${Button} icon="refresh" busy=${Boolean(words)} onClick=${refresh} 
+        aria-label=${asks ? "Ask WHOOP for what is new" : "Read again what is stored"} title="Refresh" />
       <span class="day-steps">
         <${Button} icon="left" aria-label="The day before" title="The day before (←)" onClick=${step(-1)} />
         <${Button} icon="right" aria-label="The day after" title="The day after (→)" onClick=${step(1)}

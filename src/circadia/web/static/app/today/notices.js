@@ -44,7 +44,7 @@ export function Notices({ status, own, ready }) {
     <//>`}
     ${connection.state === "not_connected" &&
     html`<${Banner} title="WHOOP is not connected." action=${button}>
-      ${asOf ? "What is stored is shown." : "Connect it, or import an export file."}
+      ${asOf ? "What is stored is shown." : own ? "Connect it, or import an export file." : "Nothing is here yet."}
     <//>`}
     ${connection.state === "connected" &&
     failing &&

@@ -2,13 +2,12 @@
 
 import { get } from "../api.js";
 import { moving, Progress, useStatus } from "../data/progress.js";
-import { dateLabel, duration } from "../format.js";
+import { addDays, dateLabel, duration, today } from "../format.js";
 import { html, useEffect, useState } from "../lib.js";
 import { Link } from "../router.js";
 import { Card } from "../ui.js";
 
 const NEWEST = 14;
-const DAY_MS = 86_400_000;
 
 export function Arriving({ userId, onDone }) {
   const status = useStatus(userId);
@@ -33,15 +32,15 @@ export function Arriving({ userId, onDone }) {
 function useNewest(userId, records) {
   const [days, setDays] = useState([]);
   useEffect(() => {
-    const day = (ms) => new Date(ms).toISOString().slice(0, 10);
-    const to = Date.now();
-    const path = `/api/v1/whoop/days/${encodeURIComponent(userId)}?from=${day(to - (NEWEST - 1) * DAY_MS)}&to=${day(to)}`;
-    const abort = new AbortController();
-    get(path, { signal: abort.signal, fresh: true }).then(
-      (told) => setDays(told.days.filter((each) => each.cycle || each.sleep || each.recovery).reverse()),
+    const [from, to] = [addDays(today(), 1 - NEWEST), today()];
+    let wanted = true;
+    get(`/api/v1/whoop/days/${encodeURIComponent(userId)}?from=${from}&to=${to}`, { fresh: true }).then(
+      (told) => wanted && setDays(told.days.filter((each) => each.cycle || each.sleep || each.recovery).reverse()),
       () => undefined,
     );
-    return () => abort.abort();
+    return () => {
+      wanted = false;
+    };
   }, [userId, records]);
   return { days, arrived: days.length > 0 };
 }
