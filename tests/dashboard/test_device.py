@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+import httpx2
 import pytest
 from playwright.sync_api import expect
 
@@ -10,6 +13,13 @@ from tests.dashboard.stage import Stage
 
 pytestmark = pytest.mark.xdist_group("dashboard-life")
 
+_TRIES = """async ([source, paths]) => {
+  const keep = new Function(`${source}; return keep`)();
+  const cache = await caches.open("tried");
+  const kept = [];
+  for (const path of paths) kept.push(await keep(cache, path).then(() => true, () => false));
+  return [...kept, (await cache.keys()).map((each) => new URL(each.url).pathname)];
+}"""
 _KEPT = """() => new Promise((done, failed) => {
   const asked = indexedDB.open("circadia", 1);
   asked.onerror = () => failed(asked.error);
@@ -67,3 +77,34 @@ def test_a_session_that_ended_elsewhere_and_another_person_leave_nothing(stage: 
         _keeps_days(page, stage)
         _enters(page, stage.link("demo"))
         _keeps_nothing(page)
+
+
+def test_a_room_that_fails_leaves_the_others_alone(stage: Stage, browser: Browser) -> None:
+    for spoilt in ("throw new Error('spoilt')", "export default () => { throw new Error('spoilt'); }"):
+        watched = stage.watched()
+        with browsing(browser, watched) as page:
+            _enters(page, stage.link("demo"))
+            body = spoilt
+            page.route("**/rooms/sleep.js", lambda route: route.fulfill(content_type="text/javascript", body=body))  # noqa: B023
+            page.get_by_role("link", name="Sleep").first.click()
+            expect(page.get_by_text("This room could not be opened.")).to_be_visible()
+            assert any("spoilt" in each for each in watched.errors), "it is told in the console"
+            page.get_by_role("link", name="Trends").first.click()
+            expect(page.get_by_role("heading", level=1, name="Trends")).to_be_visible()
+            page.get_by_role("link", name="Today").first.click()
+            expect(page.get_by_role("img", name="Recovery").first).to_be_visible()
+
+
+def test_a_file_of_an_older_process_is_not_kept(stage: Stage, browser: Browser) -> None:
+    """While a release rolls, another version answers under the new one's addresses, and does not call it immutable."""
+    worker = httpx2.get(f"{stage.url}/sw.js").text
+    keep = worker[worker.index("async function keep(") : worker.index("self.addEventListener")]
+    caching = {"/new.css": "public, max-age=31536000, immutable", "/old.css": "no-cache"}
+    with browsing(browser, stage.watched()) as page:
+        page.route(
+            "http://localhost/*.css",
+            lambda route: route.fulfill(body="", headers={"Cache-Control": caching[urlsplit(route.request.url).path]}),
+        )
+        page.route("http://localhost/", lambda route: route.fulfill(body=""))
+        page.goto("http://localhost/")
+        assert page.evaluate(_TRIES, [keep, [*caching]]) == [True, False, ["/new.css"]]
