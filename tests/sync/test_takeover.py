@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -80,7 +81,10 @@ async def test_a_worker_that_was_only_asleep_changes_nothing_when_it_wakes(
         second.start()
         try:
             # the server does so itself, after twenty seconds
-            await db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+            await db.execute(
+                """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE state = 'idle in transaction' AND datname = current_database()"""
+            )
             await there.quiet(pass_s=0.1)
             rows = "SELECT id, state, attempt, progress, outcome, finished_at FROM runs ORDER BY created_at"
             states = "SELECT type, last_sync_at, due_at, success_began_at, outcome FROM sync_states ORDER BY type"
@@ -202,6 +206,24 @@ async def test_a_worker_that_lives_keeps_its_jobs(stage: NewStage) -> None:
     )
     await here.runtime.jobs.lead_once()
     assert ("sync", "doing") in await jobs_of(here)
+
+
+async def test_who_fell_asleep_in_the_midst_of_a_statement_locks_nothing_for_long(
+    stage: NewStage, runtime: OpenRuntime
+) -> None:
+    here = await stage(days=5)
+    with psycopg.connect(here.db.url, application_name="circadia") as asleep:
+        asleep.execute("LOCK TABLE members IN ACCESS EXCLUSIVE MODE")
+        # Parse and Bind of the wire protocol, and then no Execute
+        parts = ((b"P", b"one\0SELECT 1\0\0\0"), (b"B", b"\0one\0" + bytes(6)))
+        told = b"".join(kind + (4 + len(body)).to_bytes(4, "big") + body for kind, body in parts)
+        assert os.write(asleep.fileno(), told) == len(told)
+        working = await runtime(here.simulator, pace=HURRIED)
+        working.jobs.start_worker()
+        async with asyncio.timeout(PATIENCE_S), here.db.begin() as another:
+            await another.execute("LOCK TABLE members IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(psycopg.OperationalError):
+            asleep.execute("SELECT 1")
 
 
 async def test_a_job_that_was_fetched_and_never_begun_is_put_back(stage: NewStage, runtime: OpenRuntime) -> None:

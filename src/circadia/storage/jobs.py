@@ -85,6 +85,20 @@ async def fetched_by(db: Database, workers: Sequence[int]) -> dict[int, str]:
     return {each[0]: each[1] for each in found}
 
 
+async def end_suspended(db: Database, silent_s: float) -> int:
+    """End the sessions that have been in the midst of telling a statement for so long, and with them what their
+    transactions have locked: their process is suspended. Returns how many. The server ends a transaction in which nothing
+    is said by itself, but not one whose statement has arrived in part."""
+    found = await db.rows(
+        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND usename = current_user AND application_name = 'circadia'
+             AND state = 'active' AND wait_event = 'ClientRead' AND xact_start IS NOT NULL
+             AND query_start < now() - make_interval(secs => %s)""",
+        (silent_s,),
+    )
+    return len(found)
+
+
 async def take_from_dead(db: Database, dead_after_s: float, now: datetime) -> list[Taken]:
     """Put the jobs of workers that have been silent for so many seconds back into the queue."""
     return await _take(

@@ -157,6 +157,7 @@ class Jobs:
     def _new_leader(self) -> Leader:
         upkeep = Upkeep(self._db, self._queue, self._tokens, self._clock, self._pace.dead_after_s)
         steps = [
+            Step("suspended", self._pace.rescue_every_s, upkeep.end_suspended),
             Step("rescue", self._pace.rescue_every_s, upkeep.rescue),
             Step("wake", 1.0, upkeep.wake),
             Step("events", 0.5, partial(upkeep.ask, partial(events.ripe, self._db))),

@@ -47,6 +47,11 @@ class Upkeep:
         for each in await jobs.take_from_dead(self._db, self._dead_after_s, self._clock()):
             log.warning("job.rescued", task=each.task, run=each.run_id, queued=each.queued)
 
+    async def end_suspended(self) -> None:
+        """Free what suspended processes have locked."""
+        if ended := await jobs.end_suspended(self._db, self._dead_after_s):
+            log.warning("session.suspended", ended=ended)
+
     async def wake(self) -> None:
         """Let runs go on whose rest is over."""
         await jobs.wake(self._db, self._clock())
