@@ -8,7 +8,7 @@ from tests.postgres import Server
 from tests.prove.truth import Size, prove
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 async def test_the_store_equals_the_world_whatever_is_killed(postgres_server: Server, seed: int) -> None:
     figures = await prove(postgres_server, Size(members=2, days=60, kills=3, seed=seed))
     assert figures.problems == []
