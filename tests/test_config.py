@@ -10,7 +10,7 @@ import pytest
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
-from circadia.config import NAMES, SECRETS, Settings, default_data_dir, is_loopback, load
+from circadia.config import FOR_COMPOSE, NAMES, SECRETS, Settings, default_data_dir, is_loopback, load
 from circadia.errors import Misconfigured
 
 ROOT = Path(__file__).parents[1]
@@ -119,6 +119,15 @@ def test_unknown_names(tmp_path: Path) -> None:
             "AUTH_Y: unknown setting",
         ]
     )
+
+
+def test_what_compose_reads_of_the_same_file_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("".join(f"{name}=x\n" for name in (*FOR_COMPOSE, "COMPOSE_FILE")) + "PORT=9000\n")
+    assert load({}, file).port == 9000
+    file.write_text("GRAFANA_PROT=3001\n")
+    assert refused({}, file) == "GRAFANA_PROT: unknown setting in .env"
+    assert not FOR_COMPOSE & set(NAMES)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def create_app(
             app.state.works_itself = worker
             app.state.employed = lambda: True
             app.state.tasks = set()
-            app.state.importing = set()
+            app.state.turns = set()
             app.state.keys = Keys(runtime.db, runtime.keyring, clock, given_keys(settings))
             stack.push_async_callback(app.state.keys.close)
             app.state.sessions = Sessions(runtime.db, clock)

@@ -23,24 +23,26 @@ from pydantic import TypeAdapter
 from circadia import __version__
 from circadia.clients.buckets import Bucket
 from circadia.domain.retention import Keep
-from circadia.errors import Conflict, Misconfigured, NotFound
+from circadia.errors import Conflict, Misconfigured, NotFound, UpstreamDown
 from circadia.storage import copies
 from circadia.storage.copies import Inventory, Table, Told
 from circadia.storage.sealed_stream import Opening, Sealing
 
-_NAME = "circadia-%Y%m%dT%H%M%SZ.backup"
+_NAME = "circadia-%Y%m%dT%H%M%S.%fZ.backup"
+"""To the microsecond, so that no two are called alike: credentials that may only add to a place cannot look first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that was made: its name in its place, its size in bytes, and the older ones that went for it. `noted`
-    says whether the database could be told; one that is only read cannot."""
+    """A backup that was made: its name in its place, its size in bytes, and the older ones that went for it; `hindered`
+    is why they could not all go. `noted` says whether the database could be told; one that is only read cannot."""
 
     name: str
     size: int
     tables: int
     rows: int
     removed: tuple[str, ...]
+    hindered: str | None
     noted: bool
 
 
@@ -140,8 +142,9 @@ def find(text: str) -> tuple[Place, str]:
 
 
 def back_up(url: str, place: Place, key: bytes, now: datetime, keep: Keep | None, told: Told) -> Backup:
-    """Seal a snapshot of a database into a new file of `place`; then remove what `keep` does not keep, and note in the
-    database that it was made.
+    """Seal a snapshot of a database into a new file of `place` and note in the database that it was made; then remove
+    what `keep` does not keep. What hinders that does not undo the backup: where files are safe from an intruder, nobody
+    may remove any.
 
     Raises:
         Misconfigured: the place cannot be used, or the database has another version's schema.
@@ -159,9 +162,9 @@ def back_up(url: str, place: Place, key: bytes, now: datetime, keep: Keep | None
                     told(table.name, inventory.contents[table.name].rows)
         size = unfinished.stat().st_size
         place.put(unfinished, name)
-        removed = _prune(place, keep) if keep else ()
     noted = copies.note(url, now, inventory.rows, size)
-    return Backup(name, size, len(inventory.tables), inventory.rows, removed, noted)
+    removed, hindered = _prune(place, keep) if keep else ((), None)
+    return Backup(name, size, len(inventory.tables), inventory.rows, removed, hindered, noted)
 
 
 def restore(place: Place, name: str, key: bytes, url: str, told: Told) -> Restored:
@@ -235,9 +238,15 @@ def _made_at(name: str) -> datetime | None:
         return None
 
 
-def _prune(place: Place, keep: Keep) -> tuple[str, ...]:
-    made = {at: name for name in place.names() if (at := _made_at(name))}
-    removed = tuple(made[at] for at in sorted(made.keys() - keep.kept(made)))
-    for name in removed:
-        place.remove(name)
-    return removed
+def _prune(place: Place, keep: Keep) -> tuple[tuple[str, ...], str | None]:
+    """What was removed, and what kept more from being."""
+    removed: list[str] = []
+    try:
+        with _usable():
+            made = {at: name for name in place.names() if (at := _made_at(name))}
+            for at in sorted(made.keys() - keep.kept(made)):
+                place.remove(made[at])
+                removed.append(made[at])
+    except (Misconfigured, UpstreamDown) as error:
+        return tuple(removed), error.sentence
+    return tuple(removed), None

@@ -36,6 +36,14 @@ from circadia.storage.sealed_stream import parse_key
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
 _GUARDED_PREFIXES = ("CIRCADIA_", "WHOOP_", "SAHHA_", "AUTH_")
 
+FOR_COMPOSE = frozenset(
+    {
+        *("API_DOMAIN", "SERVICE_DOMAIN", "GRAFANA_PORT"),
+        *("AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_SECRET_ACCESS_KEY"),
+    }
+)
+"""What our compose files read of the same `.env`, beside COMPOSE_*, and no setting."""
+
 
 def _no_trailing_slash(url: str) -> str:
     parts = urlsplit(url)
@@ -256,7 +264,7 @@ def load(
     written = (
         {name: text or "" for name, text in dotenv_values(path, interpolate=False).items()} if path.is_file() else {}
     )
-    problems = [f"{name}: unknown setting in {path.name}" for name in written if not _known(name)]
+    problems = [f"{name}: unknown setting in {path.name}" for name in written if not (_known(name) or _compose_s(name))]
     problems += [
         f"{name}: unknown setting" for name in surroundings if name.startswith(_GUARDED_PREFIXES) and not _known(name)
     ]
@@ -283,6 +291,10 @@ def load(
 
 def _known(name: str) -> bool:
     return name in NAMES or name.removesuffix("_FILE") in SECRETS
+
+
+def _compose_s(name: str) -> bool:
+    return name in FOR_COMPOSE or name.startswith("COMPOSE_")
 
 
 def _from_file(name: str, merged: Mapping[str, str], problems: list[str]) -> str | None:

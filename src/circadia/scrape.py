@@ -18,6 +18,7 @@ from circadia import __version__, metrics
 from circadia.errors import Misconfigured, UpstreamDown
 from circadia.runtime import GatewayRuntime, Runtime
 from circadia.standing import backed_up, standing
+from circadia.storage import migrate
 
 _KEPT_S = 5.0
 _LONGEST_S = 3.0
@@ -71,23 +72,26 @@ class Scrape:
                 f"metrics cannot be served on {host} port {port}: {error.strerror or error}",
                 remedy="Give each process on a machine a METRICS_PORT of its own, or take the variable away.",
             ) from error
-        yield
-        await asyncio.to_thread(server.shutdown)
-        server.server_close()
-        thread.join()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(server.shutdown)
+            server.server_close()
+            thread.join()
 
     async def _look(self) -> list[Metric]:
         runtime = self._runtime
-        found = await runtime.db.row("SELECT version_num FROM alembic_version")
-        current = found is not None and found[0] == runtime.revision
+        found = await migrate.revision(runtime.db)
         schema = GaugeMetricFamily(
-            "circadia_schema_current", "1 where the database's schema is the one this version needs", float(current)
+            "circadia_schema_current",
+            "1 where the database's schema is the one this version needs",
+            float(found == runtime.revision),
         )
         seen: list[Metric] = [_up(seen=True), schema]
-        if current:
+        if migrate.fits(found, runtime.revision):
             seen += await backed_up(runtime)
-        if current and isinstance(runtime, Runtime):
-            seen += await standing(runtime)
+            if isinstance(runtime, Runtime):
+                seen += await standing(runtime)
         return seen
 
     def _pool(self) -> Iterator[Metric]:

@@ -44,11 +44,13 @@ class Household:
         return browser(await self.session(user_id))
 
     async def stolen(self, user_id: str) -> Headers:
-        """A token that was replaced longer ago than the minute of grace."""
-        token = await self.session(user_id)
-        session = await sessions.check(self.api.db, token, self.api.clock())
+        """A token whose successor was shown longer ago than the minute of grace."""
+        token, then = await self.session(user_id), self.api.clock() - GRACE
+        session = await sessions.check(self.api.db, token, then)
         assert session is not None
-        await sessions.rotate(self.api.db, session, self.api.clock() - GRACE)
+        fresh = await sessions.offer(self.api.db, session, then)
+        assert fresh is not None
+        assert await sessions.check(self.api.db, fresh, then) is not None
         return browser(token)
 
     async def expired(self, user_id: str) -> Headers:
@@ -63,7 +65,8 @@ class Household:
         token = await self.session(user_id)
         session = await sessions.check(self.api.db, token, self.api.clock())
         assert session is not None
-        assert await sessions.end(self.api.db, user_id, session.id)
+        async with self.api.db.begin() as connection:
+            assert await sessions.end(connection, user_id, session.id)
         return browser(token)
 
     def claims(self, subject: str, **other: Any) -> dict[str, Any]:

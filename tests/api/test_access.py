@@ -108,7 +108,8 @@ async def test_a_revoked_key_dies_within_five_seconds_in_every_process(serve: Se
     headers = await api.key("read")
     for each in (api, other):
         assert (await each.anonymous.get(DAY, headers=headers)).status_code == 200
-    assert await keys.revoke(api.db, headers["X-API-Key"].split("_")[1], api.clock())
+    async with api.db.begin() as connection:
+        assert await keys.revoke(connection, headers["X-API-Key"].split("_")[1], api.clock())
     async with asyncio.timeout(5):
         for each in (api, other):
             while (answer := await each.anonymous.get(DAY, headers=headers)).status_code == 200:

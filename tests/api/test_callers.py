@@ -9,8 +9,10 @@ import httpx2
 import pytest
 
 from circadia.api.credentials import Sessions
+from circadia.api.routes import runs
 from circadia.errors import UpstreamDown
 from circadia.storage import sessions, shares
+from tests.api.asking import asking
 from tests.api.conftest import BOOTSTRAP, ORIGIN, Api, Serve
 from tests.api.household import Headers, Household, bearer, browser, household
 from tests.api.table import problem
@@ -70,7 +72,8 @@ async def test_a_revoked_share_ends_at_once(house: Household) -> None:
     headers = await house.signed_in("cora")
     assert (await get(house, DAY.format("alice"), headers)).status_code == 200
     share = (await shares.every(house.api.db, "alice"))[0]
-    assert await shares.revoke(house.api.db, "alice", share.id, house.api.clock())
+    async with house.api.db.begin() as connection:
+        assert await shares.revoke(connection, "alice", share.id, house.api.clock())
     problem(await get(house, DAY.format("alice"), headers), 404, "unknown_user")
 
 
@@ -181,7 +184,8 @@ async def test_an_ended_session_is_out_within_five_seconds_in_every_process(serv
     token = await house.session("alice")
     for each in (house.api, other):
         assert (await each.anonymous.get(DAY.format("alice"), headers=browser(token))).status_code == 200
-    assert await sessions.end_all(house.api.db, "alice") == 1
+    async with house.api.db.begin() as connection:
+        assert await sessions.end_all(connection, "alice") == 1
     async with asyncio.timeout(5):
         for each in (house.api, other):
             while (answer := await each.anonymous.get(DAY.format("alice"), headers=browser(token))).status_code == 200:
@@ -220,14 +224,37 @@ async def test_events_end_with_the_right_to_see_them(serve: Serve) -> None:
     following = [asyncio.create_task(_followed(api, f"/api/v1/whoop/runs/{run[0]}/events", each)) for each in streams]
     await asyncio.sleep(0.5)
     assert not any(each.done() for each in following)
-    await sessions.end_all(api.db, "alice")
     share = (await shares.every(api.db, "alice"))[0]
-    await shares.revoke(api.db, "alice", share.id, api.clock())
+    async with api.db.begin() as connection:
+        await sessions.end_all(connection, "alice")
+        await shares.revoke(connection, "alice", share.id, api.clock())
     await asyncio.wait(following[:2], timeout=8)
     assert [each.done() for each in following] == [True, True, False]
     assert "event: end" not in following[0].result()
     await api.db.execute("UPDATE runs SET state = 'failed', finished_at = now()")
     assert "event: end" in await asyncio.wait_for(following[2], 5)
+
+
+async def test_events_go_on_under_a_new_token(house: Household, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream has only the token that it was asked for with: that is nobody's theft."""
+    monkeypatch.setattr(runs, "_WHO_EVERY_S", 0.0)
+    api, token = house.api, await house.session("alice")
+    assert (await api.connect("alice")).status_code == 200  # no worker: the history waits
+    run = await api.db.row("SELECT id FROM runs")
+    assert run is not None
+    async with asking(api, f"/api/v1/whoop/runs/{run[0]}/events", browser(token)) as (stream, serving):
+        session = await sessions.check(api.db, token, api.clock())
+        assert session is not None
+        fresh = await sessions.offer(api.db, session, api.clock())
+        assert fresh is not None
+        assert await sessions.check(api.db, fresh, api.clock()) is not None
+        api.clock.advance(sessions.GRACE.total_seconds())
+        api.app.state.sessions.forget("alice")
+        await api.db.execute("UPDATE runs SET state = 'failed', finished_at = now()")
+        stream.taking.set()
+        await asyncio.wait_for(serving, 20)
+        assert b"event: end" in stream.body
+    assert await sessions.check(api.db, fresh, api.clock()) is not None
 
 
 async def _followed(api: Api, url: str, headers: Headers) -> str:

@@ -293,6 +293,7 @@ async def test_a_whoop_account_belongs_to_one_member(alice: Api) -> None:
     answer = await alice.connect("bob")
     found = problem(answer, 409, "whoop_account_taken")
     assert "erase" in found["remedy"]
+    assert "=" not in found["remedy"]  # people read it on a page, too
     assert not await connected(alice, "bob")
     assert await connected(alice)
     told = await start(alice, user_id="bob")

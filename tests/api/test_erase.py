@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
-from circadia.storage import audit, grafana, leaving, people, sessions
+from circadia.storage import audit, grafana, leaving, people, sessions, shares
 from circadia.storage.schema import metadata
 from tests import everywhere
-from tests.api.conftest import ORIGIN, Api, Json
+from tests.api.conftest import ORIGIN, Api, Json, Serve
 from tests.api.doors import entered, whoami
+from tests.api.household import household
 from tests.api.table import problem
 
 ERASE = "/api/v1/whoop/erase/{}"
@@ -109,6 +110,15 @@ async def test_the_owner_goes_on_owning(api: Api) -> None:
     assert owner is not None
     assert owner.user_id == "alice"
     assert await everywhere.mentions(api.db, "alice") == set(kept)
+
+
+async def test_an_owner_is_shown_nothing_any_more(serve: Serve) -> None:
+    house = await household(serve, connected=False)
+    await house.share("alice", "olga")
+    report = await erase(house.api, "olga")
+    assert {each["table"]: each["rows"] for each in report["erased"] if each["rows"]} == {"shares": 1}
+    assert {each["left"] for each in report["erased"]} == {0}
+    assert [each.coach for each in await shares.every(house.api.db, "alice")] == ["cora"]
 
 
 async def test_somebody_who_only_coaches(api: Api) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import LargeBinary
 from circadia.storage import audit, leaving, takeout
 from circadia.storage.schema import metadata
 from tests import everywhere
+from tests.api.asking import asking
 from tests.api.conftest import Api, Json
 from tests.api.table import problem
 
@@ -151,6 +152,16 @@ async def test_it_is_a_file_and_written_down(alice: Api) -> None:
     head = await alice.http.head(EXPORT, params={"format": "csv"})
     assert head.headers["content-disposition"] == 'attachment; filename="circadia-2026-11-20.zip"'
     assert head.content == b""
+
+
+async def test_a_user_s_exports_are_made_one_after_the_other(alice: Api) -> None:
+    """The turn lasts until the file has arrived, or whoever asked for it is gone."""
+    async with asking(alice, EXPORT, alice.http.headers):
+        found = problem(await alice.http.get(EXPORT, params={"format": "csv"}), 409, "export_running")
+        assert found["remedy"]
+        await exported(alice, "bob")
+    await exported(alice)
+    await zipped(alice)
 
 
 async def test_somebody_of_whom_nothing_is_kept(api: Api) -> None:

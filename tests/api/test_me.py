@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from circadia.domain.preferences import Preferences
 from circadia.storage import people
 from tests.api.conftest import Api, Serve
-from tests.api.doors import claimed, entered, whoami
+from tests.api.doors import claimed, deeds, entered, whoami
+from tests.api.household import browser as sent_by
 from tests.api.table import problem
 
 DAY_S = timedelta(days=1).total_seconds()
@@ -68,6 +70,80 @@ async def test_a_token_is_replaced_once_a_day_while_the_session_stays(api: Api) 
         assert browser.cookies["circadia"] != before
         assert (again["id"], again["expires_at"]) == (first["id"], first["expires_at"])
         assert (await whoami(browser))["session"]["id"] == first["id"]
+
+
+async def _me(api: Api, token: str) -> tuple[int, str | None]:
+    """What `GET /api/v1/me` answers to a token, and the token that it brings. Nothing is remembered of it."""
+    answer = await api.anonymous.get("/api/v1/me", headers=sent_by(token))
+    api.app.state.sessions.forget("owner")
+    return answer.status_code, answer.cookies.get("circadia")
+
+
+async def test_an_answer_with_a_new_token_may_be_lost(api: Api) -> None:
+    """Whoever never got a new token goes on with the old one, and is offered another."""
+    async with entered(api, "owner", "owner") as browser:
+        old = browser.cookies["circadia"]
+    api.clock.advance(DAY_S + 1)
+    for _lost in range(3):
+        status, lost = await _me(api, old)
+        assert (status, lost is not None) == (200, True)
+        api.clock.advance(30)
+        assert await _me(api, old) == (200, None), "it may be on its way"
+        api.clock.advance(40)
+    _status, fresh = await _me(api, old)
+    assert fresh is not None
+    assert await _me(api, fresh) == (200, None)
+    assert "session.reused" not in await deeds(api)
+
+
+async def test_requests_side_by_side_over_a_new_token(api: Api) -> None:
+    """Of those sent with the old token one brings the new one, and all are answered, the late ones too."""
+    async with entered(api, "owner", "owner") as browser:
+        old = browser.cookies["circadia"]
+    api.clock.advance(DAY_S + 1)
+    answers = await asyncio.gather(*(_me(api, old) for _ in range(5)))
+    assert {status for status, _token in answers} == {200}
+    (fresh,) = {token for _status, token in answers if token is not None}
+    api.clock.advance(600)
+    assert await _me(api, fresh) == (200, None)
+    api.clock.advance(59)
+    assert await asyncio.gather(*(_me(api, each) for each in (old, fresh))) == [(200, None)] * 2
+    assert "session.reused" not in await deeds(api)
+
+
+async def test_a_copy_of_a_token_ends_the_session_once_the_new_one_was_used(api: Api) -> None:
+    async with entered(api, "owner", "owner") as browser:
+        copy = browser.cookies["circadia"]
+    api.clock.advance(DAY_S + 1)
+    _status, fresh = await _me(api, copy)
+    assert fresh is not None
+    assert (await _me(api, fresh))[0] == 200
+    api.clock.advance(60)
+    assert [(await _me(api, each))[0] for each in (copy, fresh)] == [401, 401]
+    assert (await deeds(api))[-1] == "session.reused"
+
+
+@pytest.mark.parametrize("how", ["session", "everything", "share"])
+async def test_what_cannot_be_written_down_is_not_done(api: Api, how: str) -> None:
+    async with entered(api, "owner", "owner") as browser:
+        share = (await browser.post("/api/v1/shares/owner", json={"name": "My coach"})).json()["id"]
+        session = (await whoami(browser))["session"]["id"]
+        await api.db.execute("ALTER TABLE audit RENAME TO audit_away")
+        path = {"session": f"/api/v1/me/sessions/{session}", "share": f"/api/v1/shares/owner/{share}"}.get(how)
+        answer = await (browser.delete(path) if path else browser.post("/auth/signout", json={"everywhere": True}))
+        problem(answer, 500, "internal")
+        api.app.state.sessions.forget("owner")
+        assert (await whoami(browser))["session"]["id"] == session
+        assert (await browser.get("/api/v1/shares/owner")).json()["shares"][0]["state"] == "offered"
+
+
+async def test_a_key_that_cannot_be_written_down_is_not_made(api: Api) -> None:
+    made = (await api.http.post("/api/v1/admin/keys", json={"name": "one", "scope": "read"})).json()["id"]
+    await api.db.execute("ALTER TABLE audit RENAME TO audit_away")
+    problem(await api.http.post("/api/v1/admin/keys", json={"name": "two", "scope": "read"}), 500, "internal")
+    problem(await api.http.delete(f"/api/v1/admin/keys/{made}"), 500, "internal")
+    listed = (await api.http.get("/api/v1/admin/keys")).json()["keys"]
+    assert [(each["id"], each["state"]) for each in listed] == [(made, "good")]
 
 
 async def test_one_s_browsers_are_listed_and_ended(api: Api) -> None:

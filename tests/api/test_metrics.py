@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import timedelta
 
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -161,6 +163,35 @@ async def test_another_schema_is_not_read(api: Api) -> None:
     found = await seen(api)
     assert (found["circadia_database_up",], found["circadia_schema_current",]) == (1, 0)
     assert not [each for each in found if each[0] == "circadia_connections"]
+
+
+async def test_a_newer_schema_is_read_as_it_is_worked_on(planned: Api) -> None:
+    made = planned.clock() - timedelta(hours=2)
+    await planned.db.execute("INSERT INTO backups (made_at, rows, size) VALUES (%s, 10, 1000)", (made,))
+    await planned.db.execute("UPDATE alembic_version SET version_num = '9999'")
+    found = await seen(planned)
+    assert (found["circadia_schema_current",], found["circadia_backup_age_seconds",]) == (0, 7200)
+    assert found["circadia_connections", "connected"] == 1
+
+
+async def test_a_database_without_a_schema_is_told(serve: Serve) -> None:
+    """As before the first `circadia db upgrade`, where the start does none."""
+    api = await serve(worker=False)
+    await api.db.execute("DROP TABLE alembic_version")
+    found = read((await api.http.get("/metrics")).text)
+    assert (found["circadia_database_up",], found["circadia_schema_current",]) == (1, 0)
+    assert not [each for each in found if each[0] == "circadia_connections"]
+
+
+async def test_nobody_listens_any_more_after_an_error(api: Api) -> None:
+    scrape = Scrape(api.runtime, "all")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(RuntimeError):
+        async with scrape.served("127.0.0.1", port):
+            raise RuntimeError
+    async with scrape.served("127.0.0.1", port), httpx2.AsyncClient() as http:
+        assert "circadia_database_up 1.0" in (await http.get(f"http://127.0.0.1:{port}/metrics")).text
 
 
 async def test_a_method_that_nobody_knows_has_no_label_of_its_own(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import tempfile
 from collections.abc import Callable
@@ -13,17 +14,18 @@ import boto3
 import psycopg
 import pytest
 from moto import mock_aws
+from moto.core import enable_iam_authentication
 
 from circadia import backups
 from circadia.backups import Directory
 from circadia.domain.retention import parse_keep
 from circadia.errors import Conflict, Invalid, Misconfigured, NotFound
-from circadia.storage import migrate
+from circadia.storage import copies, migrate
 from tests.backups.databases import dump, execute
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-NAME = "circadia-20261120T120000Z.backup"
+NAME = "circadia-20261120T120000.000000Z.backup"
 
 Create = Callable[[], str]
 
@@ -36,7 +38,7 @@ def test_a_backup_comes_back_as_it_was(full: str, empty: Create, tmp_path: Path)
     before, place, url = dump(full), Directory(tmp_path / "kept" / "here"), empty()
     made = backups.back_up(full, place, KEY, NOW, None, quiet)
     file = place.path / NAME
-    assert made == backups.Backup(NAME, file.stat().st_size, made.tables, made.rows, (), noted=True)
+    assert made == backups.Backup(NAME, file.stat().st_size, made.tables, made.rows, (), None, noted=True)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [each.name for each in place.path.iterdir()] == [NAME]
     assert b"alice" not in file.read_bytes()
@@ -66,13 +68,24 @@ def test_every_table_but_the_schemas_own_is_in_it(full: str, empty: Create, tmp_
 
 
 def test_what_is_not_circadias_is_left_alone(full: str, empty: Create, tmp_path: Path) -> None:
-    execute(full, "CREATE TABLE recipes (id bigint)", "INSERT INTO recipes VALUES (1)")
+    execute(full, "CREATE TABLE recipes (id bigserial)", "INSERT INTO recipes VALUES (1)")
     url = empty()
-    execute(url, "CREATE TABLE diary (id bigint)", "INSERT INTO diary VALUES (1)")
+    execute(url, "CREATE TABLE diary (id bigserial)", "CREATE SEQUENCE pages START 7", "INSERT INTO diary VALUES (1)")
     backups.back_up(full, Directory(tmp_path), KEY, NOW, None, quiet)
     backups.restore(Directory(tmp_path), NAME, KEY, url, quiet)
-    assert dump(url)["public.diary"] == [("(1)",)]
-    assert "public.recipes" not in dump(url)
+    after = dump(url)
+    assert (after["public.diary"], after["public.diary_id_seq"], after["public.pages"]) == (
+        [("(1)",)],
+        [(1, False)],
+        [(7, False)],
+    )
+    assert "public.recipes" not in after
+
+
+def test_every_sequence_of_circadias_is_in_it(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection, copies.opened(database_url) as source:
+        named = connection.execute("SELECT sequencename FROM pg_sequences").fetchall()
+        assert source.inventory.sequences.keys() == {name for (name,) in named}
 
 
 def test_a_backup_is_of_one_instant(full: str, empty: Create, tmp_path: Path) -> None:
@@ -146,16 +159,55 @@ def test_older_backups_go_by_the_rule_and_nothing_else_does(database_url: str, t
         backups.back_up(database_url, place, KEY, NOW - timedelta(hours=hours), None, quiet)
     made = backups.back_up(database_url, place, KEY, NOW, parse_keep("3d"), quiet)
     gone, kept = ("17T040000", "17T050000", "20T060000"), ("18T100000", "19T060000", "20T120000")
-    assert made.removed == tuple(f"circadia-202611{each}Z.backup" for each in gone)
-    left = {f"circadia-202611{each}Z.backup" for each in kept}
+    assert made.removed == tuple(f"circadia-202611{each}.000000Z.backup" for each in gone)
+    left = {f"circadia-202611{each}.000000Z.backup" for each in kept}
     assert set(place.names()) == left | {"notes.txt", "circadia-old.backup"}
 
 
+def test_two_backups_of_one_second_are_two(database_url: str, tmp_path: Path) -> None:
+    place = Directory(tmp_path)
+    for later in (0, 5):
+        backups.back_up(database_url, place, KEY, NOW + timedelta(microseconds=later), None, quiet)
+    first, second = sorted(place.names())
+    assert backups.find(str(tmp_path)) == (place, second)
+    assert (first, second) == (NAME, NAME.replace("000000Z", "000005Z"))
+
+
+def test_a_backup_counts_where_older_ones_cannot_be_removed(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As credentials have it that may add files and remove none."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with mock_aws():
+        owner = boto3.Session()
+        owner.client("s3").create_bucket(Bucket="kept")
+        adding = {"Effect": "Allow", "Action": ["s3:PutObject", "s3:ListBucket"], "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [adding]})
+        people = owner.client("iam")
+        people.create_user(UserName="adds")
+        people.put_user_policy(UserName="adds", PolicyName="adds", PolicyDocument=policy)
+        key = people.create_access_key(UserName="adds")["AccessKey"]
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+        with enable_iam_authentication():
+            place = backups.place_of("s3://kept")
+            backups.back_up(database_url, place, KEY, NOW - timedelta(days=5), None, quiet)
+            made = backups.back_up(database_url, place, KEY, NOW, parse_keep("1d"), quiet)
+            assert len(place.names()) == 2
+    assert (made.name, made.removed, made.noted) == (NAME, (), True)
+    assert made.hindered is not None
+    assert "AccessDenied" in made.hindered
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT max(made_at) FROM backups").fetchone() == (NOW,)
+
+
 def test_a_backup_is_found_by_its_name_or_as_the_newest(tmp_path: Path) -> None:
-    for name in (NAME, "circadia-20251120T120000Z.backup", "zzz"):
+    older = "circadia-20261120T115959.999999Z.backup"
+    for name in (NAME, older, "zzz"):
         (tmp_path / name).write_text("")
     assert backups.find(str(tmp_path)) == (Directory(tmp_path), NAME)
-    assert backups.find(f"{tmp_path}/circadia-20251120T120000Z.backup")[1] == "circadia-20251120T120000Z.backup"
+    assert backups.find(f"{tmp_path}/{older}")[1] == older
     assert backups.find(f"{tmp_path}/zzz") == (Directory(tmp_path), "zzz")
     (tmp_path / "bare").mkdir()
     with pytest.raises(NotFound, match="no backup"):

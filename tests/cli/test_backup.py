@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psycopg
@@ -43,6 +45,46 @@ def test_back_up_and_restore(terminal: Terminal, tmp_path: Path, url: str) -> No
     said = keyed.run("restore", "kept", "--into", url)
     assert (said.code, said.stdout.endswith("and every checksum agrees.\n")) == (0, True)
     assert dump(url) == before
+
+
+def test_a_backup_is_made_where_older_ones_cannot_be_removed(terminal: Terminal) -> None:
+    class Bucket(BaseHTTPRequestHandler):
+        """Takes files in and nothing else."""
+
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(200)
+
+        def do_GET(self) -> None:
+            self._answer(403)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bucket) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        adding = terminal.with_settings(
+            CIRCADIA_BACKUP_KEY=KEY,
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}",
+            AWS_ACCESS_KEY_ID="adds",
+            AWS_SECRET_ACCESS_KEY="adds",
+            AWS_DEFAULT_REGION="us-east-1",
+        )
+        try:
+            said = adding.run("backup", "--to", "s3://kept", "--keep", "7d")
+        finally:
+            server.shutdown()
+            serving.join()
+    assert (said.code, said.stdout.startswith("s3://kept/circadia-")) == (1, True), said
+    assert "older ones could not be removed: the bucket's server refuses with 403" in said.stderr
 
 
 def test_a_backup_that_is_stopped_leaves_nothing(terminal: Terminal, tmp_path: Path) -> None:

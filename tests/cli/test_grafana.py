@@ -76,6 +76,18 @@ def test_a_member_s_role(terminal: Terminal, house: psycopg.Connection, tmp_path
     assert deeds == ["grafana.granted", "grafana.granted", "grafana.revoked"]
 
 
+def test_the_password_before_works_on_when_the_file_cannot_be_written(
+    terminal: Terminal, house: psycopg.Connection, tmp_path: Path
+) -> None:
+    before = terminal.run("grafana", "grant", "alice").stdout
+    (tmp_path / "taken").mkdir()
+    for place in (tmp_path / "missing" / "alice.yaml", Path("/proc/alice.yaml"), tmp_path / "taken"):
+        assert terminal.run("grafana", "grant", "alice", "--to", str(place)).refused(f"cannot write {place}")
+        assert seen(terminal, before) == ["alice"]
+    assert [each.name for each in tmp_path.iterdir()] == ["taken"]
+    assert house.execute("SELECT count(*) FROM audit WHERE deed = 'grafana.granted'").fetchone() == (1,)
+
+
 def test_the_owner_s_role(terminal: Terminal, house: psycopg.Connection, tmp_path: Path) -> None:
     role, password = f"owner_{secrets.token_hex(4)}", tmp_path / "password"
     asked = ("grafana", "owner", "--role", role, "--password-file", str(password))

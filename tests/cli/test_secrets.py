@@ -107,9 +107,11 @@ def test_what_is_replaced_is_the_owner_s_alone(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("open to all")
     path.chmod(0o644)
-    secret_files.replace(path, "first\n")
+    with secret_files.beside(path, "first\n") as fresh:
+        assert path.read_text() == "open to all"
+        fresh.replace(path)
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("first\n", 0o600)
     (tmp_path / "directory").mkdir()
-    with pytest.raises(IsADirectoryError):
-        secret_files.replace(tmp_path / "directory", "second")
+    with pytest.raises(IsADirectoryError), secret_files.beside(tmp_path / "directory", "second") as fresh:
+        fresh.replace(tmp_path / "directory")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["directory", "secret"]

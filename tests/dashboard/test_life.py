@@ -141,6 +141,55 @@ def test_an_owner_without_a_whoop_app_is_led_to_set_one_up(stage: Stage, browser
         assert watched.clean(), watched
 
 
+def test_a_day_that_another_source_alone_tells_of(stage: Stage, browser: Browser) -> None:
+    watched = stage.watched()
+    day = (datetime.now(UTC).date() - 2 * DAY).isoformat()
+    offered = stage.api("GET", "/api/v1/unified/demo-3/days", params={"from": day, "to": day})["days"][0]["metrics"]
+    with browsing(browser, watched, size=PHONE) as page:
+        _follows(page, stage.link(), "Sign in")
+        expect(page.get_by_role("img", name=SCORE)).to_be_visible()
+        page.goto(f"{stage.url}/day/{day}?member=demo-3")
+        card = page.get_by_role("region", name="Sahha")
+        card.get_by_text(re.compile(r"^\d+ more$")).click()
+        expect(card.get_by_role("rowheader")).to_have_count(len(offered))
+        expect(page.get_by_text(re.compile("^Nothing for "))).to_have_count(0)
+        assert shut_out(page, watched) == []
+        assert watched.clean(), watched
+
+
+def test_what_is_read_adds_up(stage: Stage, browser: Browser) -> None:
+    watched = stage.watched()
+    with browsing(browser, watched) as page:
+        _follows(page, stage.link(), "Sign in")
+        expect(page.get_by_role("img", name=SCORE)).to_be_visible()
+        day = date.fromisoformat(page.locator("input[type=date]").input_value())
+        for back in range(1, 7):
+            page.goto(f"{stage.url}/day/{day - back * DAY}")
+            expect(page.get_by_text("Got against needed")).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            got, needed = map(_minutes, page.locator(".need-figure").all_inner_texts())
+            parts = [_minutes(each) for each in page.locator(".need-parts span").all_inner_texts()]
+            said = page.locator(".need-parts strong").inner_text()
+            assert sum(parts) == needed
+            assert _minutes(said) * (1 if said.endswith("short") else -1) == needed - got
+            for signal in page.locator(".signal").filter(has_text=re.compile("(above|below) your")).all():
+                figure = _numbers(signal.locator(".signal-value").inner_text())[0]
+                apart, _days, mean = _numbers(signal.locator(".signal-compared").inner_text())[:3]
+                assert apart == pytest.approx(abs(figure - mean)), signal.inner_text()
+        assert watched.clean(), watched
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(each) for each in re.findall(r"\d+(?:\.\d+)?", text)]
+
+
+def _minutes(text: str) -> int:
+    """A time as a page writes it: `1h 05m`, `−20m`."""
+    found = re.search(r"(\u2212?)(?:(\d+)h\s)?(\d+)m", text)
+    assert found, text
+    return (int(found[2] or 0) * 60 + int(found[3])) * (-1 if found[1] else 1)
+
+
 def _answered_with(page: Page, path: str, **changed: bool) -> None:
     """Have an answer of the service arrive with some of it changed."""
     page.route(f"**{path}", lambda route: route.fulfill(json={**route.fetch().json(), **changed}))
@@ -165,6 +214,8 @@ def test_a_coach_sees_what_is_shared_until_it_ends(stage: Stage, browser: Browse
         coach.get_by_role("button", name="Continue").click()
         expect(coach.get_by_role("img", name=SCORE)).to_be_visible()
         expect(coach.get_by_text(re.compile(rf"^{re.escape(sharer)}’s? days$"))).to_be_visible()
+        expect(coach.get_by_text("their 30-day mean").first).to_be_visible()
+        expect(coach.get_by_text(re.compile(r"\byour?\b"))).to_have_count(0)
         bar = coach.get_by_role("navigation", name="Rooms, short")
         bar.get_by_role("link", name="Trends").click()
         expect(coach.get_by_role("heading", name="Trends", level=1)).to_be_visible()
@@ -174,6 +225,7 @@ def test_a_coach_sees_what_is_shared_until_it_ends(stage: Stage, browser: Browse
         expect(coach.get_by_role("dialog").get_by_role("link", name="Admin")).to_have_count(0)
         coach.get_by_role("dialog").get_by_role("link", name="Data").click()
         expect(coach.get_by_role("region", name="Connection")).to_be_visible()
+        expect(coach.get_by_role("heading", name="Why is data missing?")).to_be_visible()
         for deed in ("Sync now", "Choose a file", "Disconnect…", "Erase…", "Connect again"):
             expect(coach.get_by_role("button", name=deed)).to_have_count(0)
         assert shut_out(coach, watched) == []
@@ -275,7 +327,7 @@ def _walks_through_days(friend: Member, user_id: str) -> None:
     expect(page.get_by_text("This day is yet to come")).to_be_visible()
     page.get_by_role("link", name="Go to the newest day").click()
     friend.sees_day(newest, user_id)
-    assert {each.split()[0] for each in friend.watched.refused} == {"404", "422"}
+    assert {each.split()[0] for each in friend.watched.refused} == {"404"}
     friend.watched.forget()
 
 
@@ -301,6 +353,13 @@ def _looks_at_trends(friend: Member) -> None:
     page.get_by_role("radio", name="4 weeks").check()
     expect(page).to_have_url(re.compile("range=28"))
     expect(card.get_by_text(re.compile(r"of 28 days count"))).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    for about in page.get_by_role("button", name=re.compile("^About ")).all():
+        about.click()
+        place = page.locator(".info-text:not([hidden])").bounding_box()
+        assert place
+        assert 0 <= place["x"] <= PHONE[0] - place["width"], about.get_attribute("aria-label")
+        page.keyboard.press("Escape")
     friend.untroubled()
 
 
@@ -398,6 +457,7 @@ def _disconnects(friend: Member) -> None:
     page.get_by_role("button", name="Disconnect…").click()
     page.get_by_role("dialog").get_by_role("button", name="Disconnect", exact=True).click()
     expect(page.get_by_role("region", name="Connection").get_by_text("Not connected")).to_be_visible()
+    expect(page.get_by_text("Was connected since")).to_be_visible()
     friend.untroubled()
     friend.enters("Today")
     expect(page.get_by_text("WHOOP is not connected.")).to_be_visible()

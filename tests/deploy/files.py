@@ -68,6 +68,12 @@ def services(names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def blueprint() -> dict[str, Any]:
+    """Render's blueprint."""
+    made: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "render.yaml").read_text(encoding="utf-8"))
+    return made
+
+
 def mounts(service: dict[str, Any]) -> dict[str, str]:
     """What a service has mounted, by the place it is mounted on."""
     found = {}
@@ -79,7 +85,7 @@ def mounts(service: dict[str, Any]) -> dict[str, str]:
 
 def environment(service: dict[str, Any], **told: str) -> dict[str, str]:
     """The variables of a service, with those of compose's own environment put in. An unset one that has to be set is a
-    KeyError."""
+    KeyError; one without a value is passed on if it is set."""
 
     def value(found: re.Match[str]) -> str:
         name, _, default = found[1].partition(":-")
@@ -90,7 +96,13 @@ def environment(service: dict[str, Any], **told: str) -> dict[str, str]:
     def value_of(text: str) -> str:
         return re.sub(r"\$\{((?:[^{}]|\{[^{}]*\})*)\}", value, text)
 
-    return {name: value_of(str(text)) for name, text in service.get("environment", {}).items()}
+    found = {name: told.get(name) if text is None else text for name, text in service.get("environment", {}).items()}
+    return {name: value_of(str(text)) for name, text in found.items() if text is not None}
+
+
+def passed_on(service: dict[str, Any]) -> set[str]:
+    """The variables of a service that come from compose's own environment under the same name."""
+    return {name for name, text in service.get("environment", {}).items() if text is None}
 
 
 @dataclass(frozen=True)

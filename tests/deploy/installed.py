@@ -128,6 +128,7 @@ def install(directory: Path) -> Installed:
     program = directory / "bin" / "circadia"
     program.write_text(f"#!{directory}/bin/python\nfrom circadia.cli import main\n\nmain()\n")
     program.chmod(0o755)
+    (directory / "bin" / "sh").symlink_to("/bin/sh")
     (site / "circadia").symlink_to(ROOT / "src" / "circadia")
     everything = Path(sysconfig.get_path("purelib"))
     for name in packages():

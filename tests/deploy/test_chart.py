@@ -14,16 +14,18 @@ from tests.deploy.chart import Chart
 from tests.deploy.files import ROOT
 
 CHART = Chart(ROOT / "deploy" / "helm" / "circadia")
+OWN: dict[str, Any] = {"whoop": {"settings": {"WHOOP_CLIENT_ID": "of-the-app"}}}
 FULL = {
+    **OWN,
     "imagePullSecrets": [{"name": "registry"}],
     "ingress": {"enabled": True, "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"}},
 }
-ALONE = {"gateway": {"enabled": False}, "networkPolicy": {"enabled": False}}
-WAYS: list[dict[str, Any]] = [{}, FULL, ALONE]
+ALONE = {**OWN, "gateway": {"enabled": False}, "networkPolicy": {"enabled": False}}
+WAYS: list[dict[str, Any]] = [OWN, FULL, ALONE]
 
 
 def _of(kind: str, values: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
-    return {each["metadata"]["name"]: each for each in CHART.rendered(values) if each["kind"] == kind}
+    return {each["metadata"]["name"]: each for each in CHART.rendered(values or OWN) if each["kind"] == kind}
 
 
 @cache
@@ -65,7 +67,7 @@ def test_pods_have_no_rights() -> None:
         assert rights["allowPrivilegeEscalation"] is False, name
         assert rights["capabilities"] == {"drop": ["ALL"]}, name
         assert container["image"] == "circadia:0.1.0"
-        assert spec["terminationGracePeriodSeconds"] == 60
+        assert spec["terminationGracePeriodSeconds"] == (90 if name == "circadia-worker" else 60)
 
 
 def test_the_cluster_s_own_variables_are_kept_out() -> None:
@@ -159,8 +161,16 @@ def test_the_worker_is_asked_for_its_metrics_alone() -> None:
     assert [each["name"] for each in _pods()["circadia-worker"]["spec"]["containers"][0]["ports"]] == ["metrics"]
 
 
+def test_a_worker_that_hangs_is_started_again() -> None:
+    (container,) = _pods()["circadia-worker"]["spec"]["containers"]
+    for kind in ("startupProbe", "livenessProbe"):
+        assert container[kind]["httpGet"] == {"path": "/metrics", "port": container["ports"][0]["name"]}
+    told = {each["name"]: each["value"] for each in container["env"]}
+    assert told["METRICS_PORT"] == str(container["ports"][0]["containerPort"])
+
+
 def test_a_gateway_s_key_is_wanted_where_there_is_a_gateway() -> None:
-    for values, wanted in (({}, True), (ALONE, False)):
+    for values, wanted in ((OWN, True), (ALONE, False)):
         env = _of("Deployment", values)["circadia-whoop"]["spec"]["template"]["spec"]["containers"][0]["env"]
         assert ("GATEWAY_API_KEY_FILE" in {each["name"] for each in env}) is wanted
 
@@ -178,16 +188,24 @@ def test_who_serves_drains_before_it_goes() -> None:
     "values",
     [
         {"image": {"tag": "latest"}},
-        {"whoop": {"publicUrl": "http://whoop.example.org"}},
+        {"whoop": {"publicUrl": "http://whoop.example.org"} | OWN["whoop"]},
         {"worker": {"concurrency": 3}},
-        {"whoop": {"replicas": 0}},
+        {"whoop": {"replicas": 0} | OWN["whoop"]},
         {"gateway": {"settings": {"GATEWAY_DEADLINE": 3}}},
         {"whoops": {}},
     ],
 )
 def test_values_that_cannot_work_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        CHART.rendered(values)
+        CHART.rendered(OWN | values)
+
+
+def test_the_app_s_secret_is_not_without_its_id() -> None:
+    with pytest.raises(jsonschema.ValidationError, match="'WHOOP_CLIENT_ID' is a required property"):
+        CHART.rendered()
+    with pytest.raises(jsonschema.ValidationError, match="'' should be non-empty"):
+        CHART.rendered({"whoop": {"settings": {"WHOOP_CLIENT_ID": ""}}})
+    assert CHART.rendered({"whoop": {"secretFiles": ["DATABASE_URL", "TOKEN_ENCRYPTION_KEYS"]}})
 
 
 def test_the_chart_is_of_this_version() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 from tempfile import mkdtemp
 from time import sleep
 
@@ -17,7 +19,7 @@ import httpx2
 import pytest
 
 from tests.cli.terminal import Running
-from tests.deploy.files import DEMO, TEAM, environment, services, stage
+from tests.deploy.files import DEMO, ROOT, TEAM, blueprint, environment, services, stage
 from tests.deploy.installed import Installed, install
 from tests.postgres import Server
 
@@ -48,11 +50,17 @@ def place() -> Iterator[Path]:
         yield directory
 
 
+@contextmanager
+def _empty(server: Server) -> Iterator[str]:
+    url = server.create("template0")
+    yield url
+    server.drop(url)
+
+
 @pytest.fixture
 def database_url(postgres_server: Server) -> Iterator[str]:
-    url = postgres_server.create("template0")
-    yield url
-    postgres_server.drop(url)
+    with _empty(postgres_server) as url:
+        yield url
 
 
 class Composed:
@@ -92,6 +100,10 @@ class Composed:
         told = environment(self.services[name], **DOMAINS)
         return dict(zip(told, self._here(list(told.values())), strict=True)) | more
 
+    def run(self, name: str, command: list[str], **more: str) -> CompletedProcess[str]:
+        """Run another command in a service, to its end."""
+        return self._installed.run(self._here(command), self.settings(name, **more))
+
     def start(self, name: str, until: str = READY, **more: str) -> ExitStack:
         """Start a service and wait until it says that it is ready."""
         with ExitStack() as stack:
@@ -120,7 +132,9 @@ def _healthy(installed: Installed, port: str) -> bool:
     return installed.run(json.loads(check.split("CMD ")[1]), {"PORT": port}).returncode == 0
 
 
-def test_one_person_and_a_simulated_whoop(installed: Installed, database_url: str, place: Path) -> None:
+def test_one_person_and_a_simulated_whoop(
+    installed: Installed, postgres_server: Server, database_url: str, place: Path
+) -> None:
     composed, port, whoop = Composed(installed, DEMO, place), _free_port(), _free_port()
     composed.has("circadia/database_url", database_url)
     made = composed.set_up()
@@ -150,6 +164,18 @@ def test_one_person_and_a_simulated_whoop(installed: Installed, database_url: st
                 assert next(each for each in answers if each["sleep"])["user_id"] == "demo"
                 assert served.stop().code == 0
     assert [each.name for each in world.iterdir()] == ["world.json"]
+    with _empty(postgres_server) as elsewhere:
+        backups = place / "backups"
+        backups.mkdir()
+        installed.give(backups)
+        composed.move("/backups", str(backups))
+        key = {"CIRCADIA_BACKUP_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}
+        page = (ROOT / "docs/how-to/install-for-one-person.md").read_text(encoding="utf-8")
+        backing_up, restoring = re.findall(r'"\$PWD/backups:/backups" -e CIRCADIA_BACKUP_KEY circadia (.*)', page)
+        assert composed.run("circadia", backing_up.split(), **key).returncode == 0
+        composed.has("circadia/database_url", elsewhere)
+        restored = composed.run("circadia", restoring.split(), **key)
+        assert "and every checksum agrees" in restored.stdout, restored.stderr
     assert list((installed.directory / "empty").iterdir()) == []
 
 
@@ -181,3 +207,40 @@ def test_a_team(installed: Installed, postgres_server: Server, database_url: str
         assert answer["data"]["sources"]["whoop"] == {"available": False, "reason": "not_connected"}
         assert [each.stop().code for each in reversed(started)] == [0, 0, 0]
     postgres_server.drop(other)
+
+
+def test_render(installed: Installed, postgres_server: Server) -> None:
+    """Both commands of each service, with what the blueprint sets and what Render and its owner would."""
+    given = {
+        "TOKEN_ENCRYPTION_KEYS": "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        **dict.fromkeys(("WHOOP_CLIENT_ID", "SAHHA_CLIENT_ID"), "of-the-app"),
+        **dict.fromkeys(("WHOOP_CLIENT_SECRET", "SAHHA_CLIENT_SECRET", "SAHHA_WEBHOOK_SECRET"), "of-the-app-alone"),
+    }
+    made: list[str] = []
+    with ExitStack() as stack:
+        started = []
+        for service in blueprint()["services"]:
+            made.append(postgres_server.create())
+            address = f"https://{service['name']}.onrender.com"
+            told = {"RENDER_EXTERNAL_URL": address}
+            for each in service["envVars"]:
+                match each:
+                    case {"value": value}:
+                        told[each["key"]] = value
+                    case {"fromDatabase": _}:
+                        told[each["key"]] = made[-1]
+                    case {"fromService": {"envVarKey": "RENDER_EXTERNAL_URL", "name": other}}:
+                        told[each["key"]] = f"https://{other}.onrender.com"
+                    case {"sync": False}:
+                        told[each["key"]] = given[each["key"]]
+                    case _:
+                        told[each["key"]] = "made-by-render-itself"
+            told["PORT"] = _free_port()
+            before = installed.run(shlex.split(service["preDeployCommand"]), told)
+            assert (before.returncode, "https" in before.stderr) == (0, False), before.stderr
+            running = stack.enter_context(installed.start(shlex.split(service["dockerCommand"]), told))
+            assert json.loads(running.stderr(r'(.*"serve\.ready".*)\n')[1])["url"] == address
+            started.append(running)
+        assert [each.stop().code for each in started] == [0, 0]
+    for url in made:
+        postgres_server.drop(url)

@@ -1,28 +1,36 @@
 """What the runbooks tell people to type is typed here, in front of a simulated WHOOP.
 
-Every block of commands in `docs/runbooks` runs, and in `docs/how-to` those that are marked: ```sh run.
+Every block of commands in `docs/runbooks` runs, and in `docs/how-to` those that are marked: ```sh run. What is typed
+for containers runs without them: as what follows `docker compose … SERVICE`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import psycopg
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from circadia.storage.envelope import Keyring
 from tests.cli.conftest import Whoop, whoop
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import Running, Terminal
+from tests.deploy.files import ONE_PERSON, TEAM, mounts, services
 from tests.docs.shell import Shell, prepared
 from tests.postgres import Server
+from tests.prove.gateway_proxy import free_port
 from tests.simulated import KEYS
 
 __all__ = ["whoop"]
@@ -44,9 +52,16 @@ _DELIVERY = """INSERT INTO deliveries (source, trace_id, type, record_id, whoop_
                       'parked', 'WHOOP did not answer'
                FROM connections RETURNING id"""
 ALONE = (
-    "back-up-and-restore", "move-the-database", "recover-from-a-disaster", "rotate-keys", "upgrade", "use-supabase"
-)  # fmt: skip
+    *("back-up-and-restore", "move-the-database", "recover-from-a-disaster", "release-without-downtime", "rotate-keys"),
+    *("run-more-workers", "run-the-gateway-apart", "upgrade", "use-grafana", "use-supabase", "use-your-own-postgresql"),
+)
 """These want the installation stopped, or another one."""
+
+_GOES_ON = re.compile(r"^((?:[A-Z_]+=\S+ )*)circadia ((?:serve|worker)\b.*)\n", flags=re.MULTILINE)
+_IN_COMPOSE = re.compile(
+    r"docker compose (?P<files>(?:-f \S+ )*)(?:exec|run) "
+    r"(?:(?:-[ve] (?:\"[^\"]*\"|\S+)|--?[\w-]+) )*(?:\\\n *)?(?P<service>[a-z][a-z-]*)(?P<command>.*)"
+)
 
 
 def blocks(page: Path) -> list[str]:
@@ -61,13 +76,26 @@ PAGES = sorted(each for place in ("runbooks", "how-to") for each in (DOCS / plac
 def carried_out(shell: Shell, blocks: list[str]) -> str:
     """Carry out blocks of commands, one after the other; what was said."""
     said = ""
-    for block in blocks:
+    for typed in blocks:
+        block = _IN_COMPOSE.sub(r"env\g<command>", typed)
         ended = shell.run(block)
         # a doctor who finds something ends with 1
         assert ended.code == 0 or (ended.code == 1 and " doctor " in block), f"{block}\n{ended.said}"
         assert "Traceback" not in ended.said, f"{block}\n{ended.said}"
         said += ended.said
     return said
+
+
+@contextmanager
+def going_on(terminal: Terminal, block: str, **told: str) -> Iterator[list[Running]]:
+    """What a block of commands starts for good. `told` are settings beside those in the block."""
+    with ExitStack() as stack:
+        running = []
+        for variables, words in _GOES_ON.findall(block):
+            there = terminal.with_settings(**told, **dict(each.split("=", 1) for each in variables.split()))
+            running.append(stack.enter_context(there.start(*shlex.split(words))))
+        assert running, block
+        yield running
 
 
 @dataclass(frozen=True)
@@ -160,7 +188,8 @@ def served(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
         found = connection.execute(_DELIVERY).fetchone()
         assert found is not None
         addresses = dict.fromkeys(("http://127.0.0.1:8000", "https://whoop.example.org"), url)
-        yield copy.where(**addresses, **dict.fromkeys(("replay 12", "replay 4711"), f"replay {found[0]}"))
+        inside = {"python": sys.executable, "os.environ['PORT']": str(urlsplit(url).port)}
+        yield copy.where(**addresses, **inside, **dict.fromkeys(("replay 12", "replay 4711"), f"replay {found[0]}"))
 
 
 @pytest.fixture
@@ -174,8 +203,28 @@ def test_every_page_is_carried_out() -> None:
     names = {each.stem for each in PAGES}
     assert names >= set(ALONE)
     # what these tell to do is done in Prometheus, at WHOOP or by other pages
-    without = {"index", "renewals-fail", "webhooks-refused"}
+    without = {"renewals-fail", "webhooks-refused"}
     assert {each.stem for each in (DOCS / "runbooks").glob("*.md")} - names == without
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "runbooks").glob("*.md")), ids=lambda page: page.stem)
+def test_a_runbook_says_how_it_is_done_in_containers(page: Path) -> None:
+    heading = "## Where to type" if page.stem == "index" else "[Where to type](index.md#where-to-type)"
+    assert heading in page.read_text(encoding="utf-8")
+
+
+def test_what_is_typed_in_compose_names_its_services_and_what_they_have() -> None:
+    named = set()
+    for page in DOCS.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for found in _IN_COMPOSE.finditer(text):
+            files = tuple(found["files"].replace("-f", "").split()) or ONE_PERSON
+            service = services(TEAM if "export COMPOSE_FILE=" in text else files).get(found["service"], {})
+            secrets = re.findall(r"/secrets/\w+", found["command"])
+            assert service, f"{page.name}: {found[0]}"
+            assert set(secrets) <= set(mounts(service)), f"{page.name}: {found[0]}"
+            named.add(found["service"])
+    assert named >= {"circadia", "worker", "gateway", "postgres", "setup", "backup"}
 
 
 @pytest.mark.parametrize("page", [each for each in PAGES if each.stem not in ALONE], ids=lambda page: page.stem)
@@ -186,11 +235,13 @@ def test_a_page(page: Path, served: House) -> None:
 
 
 def test_back_up_and_restore(stopped: House) -> None:
-    with stopped.empty() as url:
-        house = stopped.where(**{"postgresql://circadia@db.example.org/restored": url})
-        said = carried_out(house.shell, blocks(HOW_TO / "back-up-and-restore.md"))
-        assert "and every checksum agrees" in said
+    *first, restoring_in_a_container = blocks(HOW_TO / "back-up-and-restore.md")
+    with stopped.empty() as url, stopped.empty() as new_machine:
+        house = stopped.where(**{"postgresql://circadia@db.example.org/restored": url, "/backups": "backups"})
+        assert carried_out(house.shell, first).count("and every checksum agrees") == 1
         assert "alice" in house.with_settings(DATABASE_URL=url).run("circadia status").said
+        there = house.with_settings(DATABASE_URL=new_machine)
+        assert "and every checksum agrees" in carried_out(there, [restoring_in_a_container])
 
 
 def test_move_the_database(stopped: House) -> None:
@@ -213,10 +264,22 @@ def test_recover_from_a_disaster(stopped: House) -> None:
 
 
 def test_rotate_keys(stopped: House) -> None:
+    making, rotating, putting_in_front, taking_away, service_keys = (
+        each.replace("/secrets/circadia", os.fspath(stopped.shell.directory))
+        for each in blocks(HOW_TO / "rotate-keys.md")
+    )
     both = stopped.with_settings(TOKEN_ENCRYPTION_KEYS=f"{_SECOND_KEY},{KEYS}")
-    assert "k2" in carried_out(both, blocks(HOW_TO / "rotate-keys.md"))
+    assert "k2" in carried_out(both, [making, rotating, service_keys])
     alone = stopped.with_settings(TOKEN_ENCRYPTION_KEYS=_SECOND_KEY)
     assert alone.run("circadia sync alice --type profile --wait").code == 0
+
+    file = stopped.shell.directory / "token_encryption_keys"
+    file.write_text(f"{_SECOND_KEY.replace('k2', 'k1')}\n")
+    carried_out(stopped.shell, [putting_in_front])
+    assert Keyring.parse(file.read_text()).kids == ("k2", "k1")
+    carried_out(stopped.shell, [taking_away])
+    assert Keyring.parse(file.read_text()).kids == ("k2",)
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_upgrade(stopped: House) -> None:
@@ -239,3 +302,99 @@ def test_use_supabase(served: House) -> None:
     with psycopg.connect(served.server.url, autocommit=True) as connection:
         connection.execute(f"DROP ROLE {role}".encode())
     assert f'"user_id":"{USER_ID}"' in carried_out(served.shell, asking)
+
+
+def test_release_without_downtime(stopped: House) -> None:
+    starting, *then = blocks(HOW_TO / "release-without-downtime.md")
+    for port in ("8001", "8002", "9464", "9465"):
+        free = str(free_port())
+        starting, *then = (each.replace(port, free) for each in (starting, *then))
+    ports = re.findall(r"--port (\d+)", starting)
+    with going_on(stopped.terminal, starting) as both:
+        for each in both:
+            each.stderr('"serve.ready"')
+        carried_out(stopped.shell, then)
+        for port in ports:
+            asked = httpx2.post(
+                f"http://127.0.0.1:{port}/auth/signin", headers={"Origin": "https://whoop.example.org"}, trust_env=False
+            )
+            assert asked.status_code == 200, asked.text
+
+
+def test_run_more_workers(stopped: House) -> None:
+    one, service, another, looking = blocks(HOW_TO / "run-more-workers.md")
+    with going_on(stopped.terminal, one + another + service, PORT="0") as (*workers, serving):
+        for each in workers:
+            each.stderr('"worker.ready"')
+        url = serving.stderr(r'"url": "(http://127.0.0.1:\d+)"')[1]
+        assert '"status":"ready"' in carried_out(stopped.where(**{"http://127.0.0.1:8000": url}).shell, [looking])
+        assert [each.stop().code for each in workers] == [0, 0]
+
+
+def test_run_the_gateway_apart(stopped: House) -> None:
+    whoop, gateway, looking = (each.splitlines(keepends=True) for each in blocks(HOW_TO / "run-the-gateway-apart.md"))
+    ports = str(free_port()), str(free_port())
+    with stopped.empty() as url:
+        made = re.search(r"^circadia_\S+$", carried_out(stopped.shell, whoop[:1]), flags=re.MULTILINE)
+        assert made is not None
+        settings = {
+            "DATABASE_URL": url,
+            "TOKEN_ENCRYPTION_KEYS": _SECOND_KEY,
+            "PUBLIC_URL": "https://api.example.org",
+            "WHOOP_SERVICE_URL": f"http://127.0.0.1:{ports[0]}",
+            "WHOOP_SERVICE_API_KEY": made[0],
+        }
+        meant = {"http://127.0.0.1:8000": f"http://127.0.0.1:{ports[1]}", "user-42": "alice"}
+        shell = replace(stopped.shell, settings=settings, meant=meant)
+        carried_out(shell, gateway[:1])
+        with (
+            going_on(stopped.terminal, whoop[1], PUBLIC_URL="https://whoop.example.org", PORT=ports[0]) as (one,),
+            going_on(replace(stopped.terminal, settings=settings), gateway[1], PORT=ports[1]) as (other,),
+        ):
+            for each in (one, other):
+                each.stderr('"serve.ready"')
+            said = carried_out(shell, ["".join(looking)])
+    assert '"part":"gateway"' in said
+    assert "only whoop is connected" in said
+
+
+def test_use_grafana(stopped: House) -> None:
+    role = f"grafana_of_{urlsplit(stopped.url).path[1:]}"
+    house = stopped.where(**{"grafana owner": f"grafana owner --role {role}"})
+    try:
+        carried_out(house.shell, blocks(HOW_TO / "use-grafana.md"))
+        everybody, one = ((house.shell.directory / name).read_text() for name in ("circadia.yaml", "alice.yaml"))
+        assert "db.example.org:5432" in everybody
+        assert role in everybody
+        assert "orgId: 2" in one
+    finally:
+        house.shell.run(f"circadia grafana revoke alice; circadia grafana revoke {role}")
+
+
+def test_use_your_own_postgresql(stopped: House) -> None:
+    page = HOW_TO / "use-your-own-postgresql.md"
+    making, bringing_up_to_date, moving = blocks(page)
+    assert Keyring.parse(carried_out(stopped.shell, [making])).kids == ("k1",)
+    name = f"own_{urlsplit(stopped.url).path[1:]}"
+    text = re.sub(r"\b(circadia|reader)\b", lambda found: f"{name}_{found[0]}", page.read_text(encoding="utf-8"))
+    set_up, reading = re.findall(r"^```sql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    with psycopg.connect(stopped.server.url, autocommit=True) as server:
+        try:
+            for statement in (*set_up.split(";\n")[:-1], reading.split(";\n")[0]):
+                server.execute(statement.encode())
+                if role := re.match(r"CREATE ROLE (\w+)", statement):  # a superuser, which this is not, needs no grant
+                    server.execute(f"GRANT {role[1]} TO CURRENT_USER".encode())
+            there = f"{server.info.host}:{server.info.port}/{name}_circadia"
+            url = f"postgresql://{name}_circadia:choose%20one@{there}"
+            house = stopped.where(**{"postgresql://circadia:password@db.example.org:5432/circadia": url})
+            assert "and every checksum agrees" in carried_out(house.shell, [moving])
+            assert "and as described" in carried_out(house.with_settings(DATABASE_URL=url), [bringing_up_to_date])
+            with psycopg.connect(url, autocommit=True) as own:
+                own.execute("".join(re.findall(r"^GRANT .*?;\n", reading, re.MULTILINE | re.DOTALL)).encode())
+            with psycopg.connect(f"postgresql://{name}_reader:choose%20one@{there}") as reader:
+                assert reader.execute("SELECT user_id FROM members").fetchall() == [("alice",)]
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    reader.execute("SELECT 1 FROM tokens")
+        finally:
+            server.execute(f"DROP DATABASE IF EXISTS {name}_circadia WITH (FORCE)".encode())
+            server.execute(f"DROP ROLE IF EXISTS {name}_circadia, {name}_reader".encode())

@@ -4,6 +4,7 @@ with the shipped rules."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import tempfile
@@ -36,6 +37,7 @@ from tests.prove.stage import serving
 
 MEMBERS, DAYS = 3, 60
 _SHIPPED = Path(__file__).parents[2] / "deploy" / "prometheus"
+RULES = sorted((_SHIPPED / "rules").glob("*.yaml"))
 _KEY = "key-of-the-monitor-0"
 _EVERY = {"scrape_interval": "4s", "scrape_timeout": "4s", "evaluation_interval": "1s"}
 _AT_ONCE = "1s"
@@ -60,12 +62,13 @@ class Line:
 
 
 class Prometheus:
-    """Debian's, on rules that wait for nothing."""
+    """Debian's, on rules that wait for nothing. The jobs are those that are shipped; all of them ask one service."""
 
     def __init__(self, directory: Path, target: str) -> None:
         self._directory = directory
         self._port = free_port()
         self._target = target
+        self._targets = directory / "targets.json"
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -87,20 +90,30 @@ class Prometheus:
 
     def _write(self) -> None:
         """The shipped rules and configuration, each `for:` shortened, and one target."""
-        rules = yaml.safe_load((_SHIPPED / "rules" / "circadia.yaml").read_text())
-        for rule in (rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule):
-            rule["for"] = _AT_ONCE
         (self._directory / "rules").mkdir()
-        (self._directory / "rules" / "circadia.yaml").write_text(yaml.safe_dump(rules))
+        for path in RULES:
+            rules = yaml.safe_load(path.read_text())
+            for rule in (rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule):
+                rule["for"] = _AT_ONCE
+            (self._directory / "rules" / path.name).write_text(yaml.safe_dump(rules))
         config = yaml.safe_load((_SHIPPED / "prometheus.yml").read_text())
-        shipped = next(each for each in config["scrape_configs"] if each["job_name"] == "circadia")
-        job = {
-            "job_name": shipped["job_name"],
-            "authorization": {"credentials": _KEY},
-            "static_configs": [{"targets": [self._target]}],
-        }
-        ours = {"global": _EVERY, "rule_files": config["rule_files"], "scrape_configs": [job]}
+        jobs = [
+            {
+                "job_name": each["job_name"],
+                "authorization": {"credentials": _KEY},
+                "file_sd_configs": [{"files": [str(self._targets)]}],
+            }
+            for each in config["scrape_configs"]
+        ]
+        ours = {"global": _EVERY, "rule_files": config["rule_files"], "scrape_configs": jobs}
         (self._directory / "prometheus.yml").write_text(yaml.safe_dump(ours))
+        self.finds(there=True)
+
+    def finds(self, *, there: bool) -> None:
+        """Whether the target is found, as DNS finds a container until it stops."""
+        fresh = self._targets.with_suffix(".fresh")
+        fresh.write_text(json.dumps([{"targets": [self._target] if there else []}]))
+        fresh.replace(self._targets)
 
     async def ready(self) -> None:
         """Wait until it has scraped three times."""
@@ -113,6 +126,12 @@ class Prometheus:
         alerts = (await self._ask("/api/v1/alerts"))["alerts"]
         return {each["labels"]["alertname"] for each in alerts if each["state"] == "firing"}
 
+    async def over(self, alert: str) -> None:
+        """Wait until an alert no longer fires."""
+        async with asyncio.timeout(_PATIENCE_S):
+            while alert in await self.firing():
+                await asyncio.sleep(0.2)
+
     async def _value(self, query: str) -> Sequence[Any]:
         found: Sequence[Any] = (await self._ask("/api/v1/query", query=query)).get("result", [])
         return found
@@ -123,6 +142,8 @@ class Prometheus:
                 answer = await http.get(path, params=parameters)
             except httpx2.ConnectError:
                 return {}
+        if answer.status_code == 503:  # it is still starting
+            return {}
         found: dict[str, Any] = answer.json().get("data", {})
         return found
 

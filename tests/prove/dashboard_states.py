@@ -57,7 +57,7 @@ HOUSEHOLD = (
     State("today, all sources", pressed("/", r"\d+ more", words="All sources")),
     State("no data for the date", deeds.without_days),
     State("no data, the nearest day", deeds.beside),
-    State("a day to come", deeds.to_come, noise=("422",)),
+    State("a day to come", deeds.to_come),
     State("calibrating", on("demo", lambda day: (day["recovery"] or {}).get("calibrating"), "calibrating")),
     State("pending score", deeds.pending, wire=True),
     State("a nap", on("demo", lambda day: day["naps"], "Nap")),

@@ -48,8 +48,9 @@ async def test_a_key_ends_at_its_time(db: Database) -> None:
 
 async def test_a_revoked_key_is_not_good_and_stays_listed(db: Database) -> None:
     key_id, text = await made(db)
-    assert await keys.revoke(db, key_id, NOW)
-    assert not await keys.revoke(db, key_id, NOW)
+    async with db.begin() as connection:
+        assert await keys.revoke(connection, key_id, NOW)
+        assert not await keys.revoke(connection, key_id, NOW)
     assert await keys.check(db, KEYRING, text, NOW) is None
     assert [each.revoked_at for each in await keys.every(db)] == [NOW]
 

@@ -74,10 +74,14 @@ def test_there_is_nothing_before_the_first_schema(url: str, database_url: str) -
     assert migrate.current(database_url) == "0001"
 
 
-def test_a_step_that_has_to_wait_keeps_nobody_else_waiting(database_url: str, two_steps: Path) -> None:
+@pytest.mark.parametrize(
+    "run", ["op.execute", "op.get_bind().connection.driver_connection.execute"], ids=["engine", "driver"]
+)
+def test_a_step_that_has_to_wait_keeps_nobody_else_waiting(database_url: str, two_steps: Path, run: str) -> None:
     """Its lock would go before theirs who come after it, however long it waits itself."""
     step = two_steps / "versions" / "0002_second.py"
-    step.write_text(step.read_text().replace("CREATE TABLE moods (id bigint)", "ALTER TABLE members ADD mood text"))
+    waiting = f'{run}("ALTER TABLE members ADD mood text")'
+    step.write_text(step.read_text().replace('op.execute("CREATE TABLE moods (id bigint)")', waiting))
     with psycopg.connect(database_url) as reader:
         reader.execute("SELECT count(*) FROM members")  # and stays in its transaction
         upgrading = threading.Thread(target=migrate.upgrade, args=(database_url,), kwargs={"scripts": two_steps})

@@ -138,9 +138,10 @@ async def test_a_share_is_revoked_by_the_member_only(db: Database) -> None:
     await person(db, "coach", "coach")
     made = await offered(db, "ann")
     await accepted(db, "coach")
-    assert not await shares.revoke(db, "coach", made.id, NOW)
-    assert await shares.revoke(db, "ann", made.id, NOW)
-    assert not await shares.revoke(db, "ann", made.id, LATER)
+    async with db.begin() as connection:
+        assert not await shares.revoke(connection, "coach", made.id, NOW)
+        assert await shares.revoke(connection, "ann", made.id, NOW)
+        assert not await shares.revoke(connection, "ann", made.id, LATER)
     assert not await shares.reaches(db, "coach", "ann", NOW)
     assert [each.revoked_at for each in await shares.every(db, "ann")] == [NOW]
 
@@ -148,7 +149,8 @@ async def test_a_share_is_revoked_by_the_member_only(db: Database) -> None:
 async def test_a_revoked_offer_cannot_be_taken_up(db: Database) -> None:
     await person(db, "coach", "coach")
     made = await offered(db, "ann")
-    await shares.revoke(db, "ann", made.id, NOW)
+    async with db.begin() as connection:
+        await shares.revoke(connection, "ann", made.id, NOW)
     assert await accepted(db, "coach") is None
     async with db.begin() as connection:
         assert await shares.offered(connection, LINK, NOW) is None

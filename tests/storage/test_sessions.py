@@ -76,25 +76,60 @@ async def test_use_is_written_once_a_minute(db: Database) -> None:
         await good(db, token, NOW + seconds * SECOND)
         seen.append((await sessions.every(db, "ann", NOW))[0].seen_at)
     assert [(each - NOW).seconds for each in seen] == [0, 0, 60, 60, 60, 120]
-    assert await db.row("SELECT seen_at FROM people") == (NOW + 120 * SECOND,)
 
 
-async def test_a_replaced_token_is_good_for_a_minute(db: Database) -> None:
+async def offered(db: Database, token: str, now: datetime = NOW) -> str:
+    """The token that a session is offered in place of its present one."""
+    fresh = await sessions.offer(db, await good(db, token, now), now)
+    assert fresh is not None
+    return fresh
+
+
+async def test_a_replaced_token_is_good_for_a_minute_after_the_new_one_was_shown(db: Database) -> None:
     old = await signed_in(db)
     before = await good(db, old)
-    fresh = await sessions.rotate(db, before, NOW)
-    assert fresh is not None
-    after = await good(db, fresh, NOW + GRACE)
-    assert (after.id, after.expires_at) == (before.id, before.expires_at)
-    assert (await good(db, old, NOW + GRACE - SECOND)).id == before.id
+    fresh = await offered(db, old)
+    shown = NOW + 30 * SECOND
+    after = await good(db, fresh, shown)
+    assert (after.id, after.expires_at, after.rotated_at) == (before.id, before.expires_at, shown)
+    assert (await good(db, fresh, shown + GRACE)).rotated_at == shown
+    assert (await good(db, old, shown + GRACE - SECOND)).id == before.id
     assert await audit.page(db, "ann", None, 10) == []
+
+
+async def test_a_token_that_never_arrived_is_offered_again(db: Database) -> None:
+    old = await signed_in(db)
+    lost = [await offered(db, old, NOW + n * GRACE) for n in range(3)]
+    assert await sessions.offer(db, await good(db, old), NOW + 2 * GRACE) is None, "it may be on its way"
+    at = NOW + 3 * GRACE
+    fresh = await offered(db, old, at)
+    assert [await sessions.check(db, each, at) for each in lost] == [None] * 3
+    session = await good(db, fresh, at)
+    assert (await good(db, old, at + GRACE - SECOND)).id == session.id
+    assert await sessions.check(db, old, at + GRACE) is None
+    assert [each.deed for each in await audit.page(db, "ann", None, 10)] == ["session.reused"]
+
+
+async def test_a_session_goes_on_under_a_request_whose_token_was_replaced(db: Database) -> None:
+    old = await signed_in(db)
+    before = await good(db, old)
+    fresh = await offered(db, old)
+    await good(db, fresh)
+    late = NOW + GRACE
+    present = await sessions.again(db, before, late)
+    assert present is not None
+    assert present == await good(db, fresh)
+    assert await sessions.again(db, before, NOW + IDLE) is None
+    async with db.begin() as connection:
+        await sessions.end_all(connection, "ann")
+    assert await sessions.again(db, before, late) is None
 
 
 async def test_a_stolen_token_ends_the_session_for_both(db: Database) -> None:
     stolen = await signed_in(db)
     other = await signed_in(db)
-    fresh = await sessions.rotate(db, await good(db, stolen), NOW)
-    assert fresh is not None
+    fresh = await offered(db, stolen)
+    await good(db, fresh)
     late = NOW + GRACE
     assert await sessions.check(db, stolen, late) is None
     assert await sessions.check(db, fresh, late) is None
@@ -108,7 +143,7 @@ async def test_a_stolen_token_ends_the_session_for_both(db: Database) -> None:
 async def test_of_two_rotations_at_once_one_wins(db: Database) -> None:
     token = await signed_in(db)
     session = await good(db, token)
-    made = await asyncio.gather(*(sessions.rotate(db, session, NOW) for _ in range(5)))
+    made = await asyncio.gather(*(sessions.offer(db, session, NOW) for _ in range(5)))
     won = [each for each in made if each is not None]
     assert len(won) == 1
     assert (await good(db, won[0])).id == session.id
@@ -117,19 +152,22 @@ async def test_of_two_rotations_at_once_one_wins(db: Database) -> None:
 
 async def test_an_ended_session_is_not_brought_back_by_a_rotation(db: Database) -> None:
     session = await good(db, await signed_in(db))
-    assert await sessions.end(db, "ann", session.id)
-    assert await sessions.rotate(db, session, NOW) is None
+    async with db.begin() as connection:
+        assert await sessions.end(connection, "ann", session.id)
+    assert await sessions.offer(db, session, NOW) is None
 
 
 async def test_a_person_ends_their_own_sessions_only(db: Database) -> None:
     mine, hers = await signed_in(db), await signed_in(db, "eve")
     session = await good(db, mine)
-    assert not await sessions.end(db, "eve", session.id)
-    assert not await sessions.end(db, "ann", uuid4())
-    assert await sessions.end(db, "ann", session.id)
+    async with db.begin() as connection:
+        assert not await sessions.end(connection, "eve", session.id)
+        assert not await sessions.end(connection, "ann", uuid4())
+        assert await sessions.end(connection, "ann", session.id)
     assert await sessions.check(db, mine, NOW) is None
     again = [await signed_in(db), await signed_in(db)]
-    assert await sessions.end_all(db, "ann") == 2
+    async with db.begin() as connection:
+        assert await sessions.end_all(connection, "ann") == 2
     assert [await sessions.check(db, each, NOW) for each in again] == [None, None]
     await good(db, hers)
 

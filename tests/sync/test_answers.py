@@ -113,7 +113,8 @@ async def test_while_whoop_is_down_it_is_tried_ever_more_rarely_and_then_parked(
     assert told.error == "WHOOP answered 503"
     assert timedelta(hours=20) < here.clock() - told.received_at < timedelta(hours=24)
     here.simulator.state.faults.clear()
-    assert await deliveries.replay(here.db, told.id, here.clock()) == "waiting"
+    async with here.db.begin() as connection:
+        assert await deliveries.replay(connection, told.id, here.clock()) == "waiting"
     await here.answer()
     assert await here.states() == ["settled"]
 

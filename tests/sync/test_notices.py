@@ -179,7 +179,8 @@ async def test_parked_webhooks(stage: NewStage, receiver: Receiver) -> None:
         (told,) = receiver.told
         assert told["message"] == "2 webhooks about alice could not be acted on"
         for each in ids:
-            await deliveries.replay(here.db, each, here.clock())
+            async with here.db.begin() as connection:
+                await deliveries.replay(connection, each, here.clock())
         await watched(watch)
         assert len(receiver.told) == 2
 

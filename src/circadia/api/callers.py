@@ -16,7 +16,7 @@ from circadia.api.cookies import presented_session
 from circadia.config import Settings
 from circadia.domain.members import KeyScope
 from circadia.errors import Forbidden, NotFound, Unauthenticated
-from circadia.storage import shares
+from circadia.storage import sessions, shares
 from circadia.storage.people import Role
 from circadia.storage.sessions import Session
 
@@ -104,28 +104,42 @@ def members_only(caller: Caller) -> None:
         )
 
 
-async def may_still_read(request: Request, user_id: str) -> bool:
-    """Whether the caller of a request that goes on would still be let in to read what is a user's."""
+async def may_still_read(request: Request, caller: Caller, user_id: str) -> bool:
+    """Whether the caller of a request that goes on would still be let in to read what is a user's. A session is not
+    asked for its token again: that may have been replaced since, and would pass for a stolen one."""
+    if caller.session is not None:
+        runtime = request.app.state.runtime
+        session = await sessions.again(runtime.db, caller.session, runtime.clock())
+        return session is not None and await reaches(request, _somebody(session), user_id, "read")
     try:
-        caller = await caller_of(request, "read")
+        return await reaches(request, await caller_of(request, "read"), user_id, "read")
     except (Unauthenticated, Forbidden):
         return False
-    return await reaches(request, caller, user_id, "read")
 
 
 async def member_of(request: Request, user_id: str, scope: KeyScope) -> Caller:
     """The caller, who reaches a user. NotFound in the same words whether there is such a user or not."""
     caller = await caller_of(request, scope)
     if not await reaches(request, caller, user_id, scope):
-        raise NotFound("there is no such user, or nothing of theirs is yours to see", kind="unknown_user")
+        raise unknown_user()
     return caller
 
 
-def from_our_page(request: Request, settings: Settings) -> bool:
-    """Whether the page that asks is our own: browsers say so in `Origin` with everything but plain reading."""
+def unknown_user() -> NotFound:
+    """What whoever does not reach a user is told, and whoever asks for one whom nobody knows: no word may differ."""
+    return NotFound("there is no such user, or nothing of theirs is yours to see", kind="unknown_user")
+
+
+def only_from_our_page(request: Request, settings: Settings) -> None:
+    """Forbidden unless the page that asks is our own: browsers say so in `Origin` with everything but plain reading."""
     origins = request.headers.getlist("origin")
     found = _normal(origins[0]) if len(origins) == 1 else None
-    return found is not None and found == _normal(settings.origin)
+    if found is None or found != _normal(settings.origin):
+        raise Forbidden(
+            "the request came from a page of another site",
+            kind="wrong_origin",
+            remedy=f"Use the address that PUBLIC_URL names: {settings.origin}.",
+        )
 
 
 def _presented(request: Request) -> tuple[str | None, bool]:
@@ -160,12 +174,12 @@ async def _by_session(request: Request) -> Caller:
     if token is None:
         raise _nobody("this needs a service key, or somebody who is signed in", "Sign in, or send a key as X-API-Key")
     session = await request.app.state.sessions.check(token)
-    if request.method not in _SAFE and not from_our_page(request, settings):
-        raise Forbidden(
-            "the request came from a page of another site",
-            kind="wrong_origin",
-            remedy=f"Use the address that PUBLIC_URL names: {settings.origin}.",
-        )
+    if request.method not in _SAFE:
+        only_from_our_page(request, settings)
+    return _somebody(session)
+
+
+def _somebody(session: Session) -> Caller:
     person = session.person
     return Caller("person", person.user_id, person.user_id, person.role, session)
 

@@ -5,22 +5,10 @@ from __future__ import annotations
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from circadia.api.callers import from_our_page
 from circadia.api.cookies import set_session
-from circadia.errors import Forbidden
 from circadia.runtime import Runtime
 from circadia.storage import audit, sessions
 from circadia.storage.postgres import Connection
-
-
-def only_from_our_page(request: Request, runtime: Runtime) -> None:
-    """Forbidden unless the page that asks is our own."""
-    if not from_our_page(request, runtime.settings):
-        raise Forbidden(
-            "the request came from a page of another site",
-            kind="wrong_origin",
-            remedy=f"Use the address that PUBLIC_URL names: {runtime.settings.origin}.",
-        )
 
 
 async def sign_in(connection: Connection, runtime: Runtime, request: Request, user_id: str, how: str) -> str:

@@ -91,10 +91,12 @@ def _backup(to: str, keep: Keep | None, json: bool) -> int:
         output.say(f"{made.rows} rows in {made.tables} tables, {made.size / 1e6:.1f} MB.")
         for name in made.removed:
             output.say(f"{name} was removed.")
+    if made.hindered is not None:
+        output.say(f"The backup is there, but older ones could not be removed: {made.hindered}")
     if not made.noted:
         output.say("The database cannot be written to: `circadia status` and the alerts do not know of this backup.")
     output.say("The keys that tokens are sealed with are not in it: keep them elsewhere.")
-    return running.DONE
+    return running.DONE if made.hindered is None else running.PARTLY
 
 
 def _restore(source: str, into: str | None, json: bool) -> int:

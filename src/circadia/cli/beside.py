@@ -25,8 +25,9 @@ READY = b"ready\n"
 _COMMAND = (sys.executable, "-m", "circadia", "worker", "--attached")
 _FIRST_BACK_OFF, _MOST_BACK_OFF = 0.5, 30.0
 _START_S = 30.0
-_END_S = 100.0
-"""Ten seconds for pages, and what a token renewal may take that has begun."""
+END_S = 45.0
+"""WHOOP has as long to answer a token renewal that has begun. With the ten seconds for answers after it, this fits into
+the minute that containers are given to end; a worker by itself can have longer."""
 
 
 class Beside:
@@ -104,7 +105,7 @@ async def worker_beside() -> AsyncIterator[Beside]:
         yield beside
     finally:
         beside.dismiss()
-        _, late = await asyncio.wait([keeping], timeout=_END_S)
+        _, late = await asyncio.wait([keeping], timeout=END_S)
         for each in late:
             each.cancel()
             await asyncio.wait([each])

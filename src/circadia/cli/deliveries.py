@@ -94,8 +94,8 @@ async def _list(state: State | None, limit: int, json: bool) -> int:
 
 
 async def _replay(id_: int, json: bool) -> int:
-    async with running.opened_database() as (_settings, db):
-        state = await deliveries.replay(db, id_, system_clock())
+    async with running.opened_database() as (_settings, db), db.begin() as connection:
+        state = await deliveries.replay(connection, id_, system_clock())
     if state is None:
         raise NotFound(f"there is no delivery {id_}", remedy="`circadia deliveries list` shows them.")
     if state == "unknown":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json as json_
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_urlsafe
@@ -20,7 +22,7 @@ from circadia.errors import Misconfigured, NotFound
 from circadia.storage import audit, grafana, secret_files
 
 if TYPE_CHECKING:
-    from circadia.storage.postgres import Database
+    from circadia.storage.postgres import Connection, Database
 
 app = typer.Typer(no_args_is_help=True, help="Grafana: database roles, and whose numbers each of them sees.")
 
@@ -125,11 +127,15 @@ async def _grant(user_id: str | None, role: str | None, wish: _Wish) -> int:
         assert role is not None
         file = await _datasource(db, role, password, wish)
         now = system_clock()
-        script = await grafana.grant(db, role, user_id, password, now)
-        if script is None:
-            await audit.note(db, now, *TERMINAL, user_id, "grafana.granted", {"role": role})
-    if wish.to is not None:
-        _keep(wish.to, file)
+        with _ready(wish.to, file) as put:
+
+            async def also(connection: Connection) -> None:
+                await audit.note(connection, now, *TERMINAL, user_id, "grafana.granted", {"role": role})
+                put()  # the old password is given up once the new one is kept
+
+            script = await grafana.grant(db, role, user_id, password, now, also)
+            if script is not None:
+                put()
     if script is not None:
         raise _refused(
             script, f"then the datasource in {wish.to} is good" if wish.to else "ask with --to for a datasource"
@@ -148,8 +154,12 @@ async def _revoke(user: str) -> int:
         role = user if user in granted else await grafana.role_of(db, user)
         if not await grafana.exists(db, role):
             raise NotFound(f"{user} has no role for Grafana", remedy="`circadia grafana list` shows the roles.")
-        script = await grafana.revoke(db, role)
-        await audit.note(db, system_clock(), *TERMINAL, granted.get(role), "grafana.revoked", {"role": role})
+        now, about = system_clock(), granted.get(role)
+
+        async def also(connection: Connection) -> None:
+            await audit.note(connection, now, *TERMINAL, about, "grafana.revoked", {"role": role})
+
+        script = await grafana.revoke(db, role, also)
     if script is not None:
         raise _refused(script, "until then the role is there and sees nothing")
     output.say(f"{role} is gone.")
@@ -206,10 +216,15 @@ def _password(file: Path | None) -> str:
     return found
 
 
-def _keep(to: Path, text: str) -> None:
-    """Write a file that only its owner reads."""
+@contextmanager
+def _ready(to: Path | None, text: str) -> Iterator[Callable[[], object]]:
+    """A file that only its owner reads, written beside its place; calling what is given puts it there."""
+    if to is None:
+        yield lambda: None
+        return
     try:
-        secret_files.replace(to, text)
+        with secret_files.beside(to, text) as fresh:
+            yield lambda: fresh.replace(to)
     except OSError as error:
         raise Misconfigured(f"cannot write {to}: {error.strerror or error}") from error
 

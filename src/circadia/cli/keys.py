@@ -106,11 +106,12 @@ async def _create(name: str, scope: Scope, expires: timedelta | None, json: bool
     keyring = _keyring()
     async with running.opened_database() as (_settings, db):
         now = system_clock()
-        key, text = await keys.create(
-            db, keyring, name, frozenset({scope.value}), now, now + expires if expires else None
-        )
-        details = {"key": key.id, "name": key.name, "scope": scope.value}
-        await audit.note(db, now, *TERMINAL, None, "key.made", details)
+        async with db.begin() as connection:
+            key, text = await keys.create(
+                connection, keyring, name, frozenset({scope.value}), now, now + expires if expires else None
+            )
+            details = {"key": key.id, "name": key.name, "scope": scope.value}
+            await audit.note(connection, now, *TERMINAL, None, "key.made", details)
     if json:
         output.print_json({"id": key.id, "name": key.name, "key": text, "scopes": sorted(key.scopes)})
         return running.DONE
@@ -148,11 +149,12 @@ async def _list(json: bool) -> int:
 async def _revoke(key_id: str) -> int:
     async with running.opened_database() as (_settings, db):
         now = system_clock()
-        if not await keys.revoke(db, key_id, now):
-            raise NotFound(
-                f"there is no key {key_id} that is still good", remedy="`circadia keys list` shows the keys."
-            )
-        await audit.note(db, now, *TERMINAL, None, "key.revoked", {"key": key_id})
+        async with db.begin() as connection:
+            if not await keys.revoke(connection, key_id, now):
+                raise NotFound(
+                    f"there is no key {key_id} that is still good", remedy="`circadia keys list` shows the keys."
+                )
+            await audit.note(connection, now, *TERMINAL, None, "key.revoked", {"key": key_id})
     output.say(f"Key {key_id} has ended.")
     return running.DONE
 

@@ -76,7 +76,7 @@ async def _owner_link(user: str | None, json: bool) -> int:
 
 async def make(db: Database, settings: Settings, user: str | None = None) -> Made:
     """A link for the owner to be. Conflict for somebody else than the one there is."""
-    from circadia.storage import audit, links, members, people
+    from circadia.storage import links, members, people
 
     present = await people.owner(db)
     if present is not None and user not in (None, present.user_id):
@@ -86,11 +86,7 @@ async def make(db: Database, settings: Settings, user: str | None = None) -> Mad
     elif user is None:
         everybody = await members.every(db)
         user = everybody[0].user_id if len(everybody) == 1 else people.generated_id()
-    now = system_clock()
-    async with db.begin() as connection:
-        token, expires_at = await links.make(connection, "owner", user, TERMINAL[0], now)
-        await audit.note(connection, now, *TERMINAL, user, "link.made", {"kind": "owner"})
-    return Made(user, f"{settings.public_url}/auth/link/{token}", expires_at)
+    return Made(user, *await links.hand_out(db, settings.public_url, "owner", user, TERMINAL, system_clock()))
 
 
 async def offer(db: Database, settings: Settings) -> None:

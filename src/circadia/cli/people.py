@@ -40,15 +40,11 @@ async def _signin_link(user_id: str, json: bool) -> int:
 
 async def make(db: Database, settings: Settings, user_id: str) -> Made:
     """A link for somebody who is known here; NotFound for anybody else."""
-    from circadia.storage import audit, links, roster
+    from circadia.storage import links, roster
 
     if not await roster.known(db, user_id):
         raise NotFound(
             f"nobody is called {user_id} here",
             remedy="`circadia status` lists everybody; `circadia connect` and `circadia import` make members.",
         )
-    now = system_clock()
-    async with db.begin() as connection:
-        token, expires_at = await links.make(connection, "signin", user_id, TERMINAL[0], now)
-        await audit.note(connection, now, *TERMINAL, user_id, "link.made", {"kind": "signin"})
-    return Made(user_id, f"{settings.public_url}/auth/link/{token}", expires_at)
+    return Made(user_id, *await links.hand_out(db, settings.public_url, "signin", user_id, TERMINAL, system_clock()))

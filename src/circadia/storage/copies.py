@@ -45,8 +45,14 @@ _TABLES = f"""
 _REFERENCES = """SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
     WHERE contype = 'f' AND conrelid <> confrelid"""
 
-_SEQUENCES = """SELECT s.seqrelid::regclass::text FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN (current_schema(), 'reporting') ORDER BY 1"""
+_SEQUENCES = f"""
+    SELECT d.objid::regclass::text FROM pg_sequence s
+    JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid
+    JOIN pg_class c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE d.deptype IN ('a', 'i') AND {_OURS}
+    UNION ALL SELECT 'token_versions'::regclass::text ORDER BY 1"""
+"""Those that number a table's rows, and the one that belongs to no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,22 +222,26 @@ def _hold(connection: Connection, tables: Iterable[Table]) -> None:
 def _inventory(connection: Connection, revision: str, tables: tuple[Table, ...]) -> Inventory:
     contents = {each.name: _contents(connection, each) for each in tables}
     # sequences know no snapshot: read after the rows they are never behind them
-    sequences = {name: _sequence(connection, name) for (name,) in connection.execute(_SEQUENCES)}
+    sequences = {name: _sequence(connection, name) for (name,) in connection.execute(_SEQUENCES, _described())}
     return Inventory(revision, tables, contents, sequences)
 
 
 def _tables(connection: Connection) -> tuple[Table, ...]:
     """Circadia's tables, each after those that it refers to."""
-    described = {"described": [each.name for each in metadata.sorted_tables]}
     found = {
         name: Table(name, tuple(columns), tuple(computed))
-        for name, columns, computed in connection.execute(_TABLES, described)
+        for name, columns, computed in connection.execute(_TABLES, _described())
     }
     order: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(sorted(found), ()))
     for name, target in connection.execute(_REFERENCES):
         if name in found:
             order.add(name, target)
     return tuple(found[name] for name in order.static_order() if name in found)
+
+
+def _described() -> dict[str, list[str]]:
+    """What `_OURS` is to be told."""
+    return {"described": [each.name for each in metadata.sorted_tables]}
 
 
 def _contents(connection: Connection, table: Table) -> Contents:
@@ -267,7 +277,7 @@ def _load(connection: Connection, table: Table, text: Iterable[Buffer]) -> None:
 
 
 def _set_sequences(connection: Connection, wanted: dict[str, Sequence]) -> None:
-    for (name,) in connection.execute(_SEQUENCES).fetchall():
+    for (name,) in connection.execute(_SEQUENCES, _described()).fetchall():
         if (found := wanted.get(name)) is None:
             raise Misconfigured(f"the copy does not say how far {name} is", remedy="Use the version that made it.")
         connection.execute("SELECT setval(%s::regclass, %s, %s)", (name, found.last, found.used))

@@ -193,15 +193,14 @@ async def admit_all(db: Database, now: datetime) -> int:
     )
 
 
-async def replay(db: Database, id_: int, now: datetime) -> DeliveryState | None:
+async def replay(connection: Connection, id_: int, now: datetime) -> DeliveryState | None:
     """Have one answered again at once, unless its account is nobody's; its state from now on, None without such one."""
-    async with db.begin() as connection:
-        await connection.execute(
-            """UPDATE deliveries SET state = 'waiting', next_try_at = %s, attempts = 0, error = NULL, settled_at = NULL
-               WHERE id = %s AND state <> 'unknown'""",
-            (now, id_),
-        )
-        found = await row(connection, "SELECT state FROM deliveries WHERE id = %s", (id_,))
+    await connection.execute(
+        """UPDATE deliveries SET state = 'waiting', next_try_at = %s, attempts = 0, error = NULL, settled_at = NULL
+           WHERE id = %s AND state <> 'unknown'""",
+        (now, id_),
+    )
+    found = await row(connection, "SELECT state FROM deliveries WHERE id = %s", (id_,))
     return found[0] if found else None
 
 

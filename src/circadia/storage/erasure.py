@@ -60,9 +60,9 @@ async def erase_beside_whoop(connection: Connection, user: Identity) -> bool:
 
 
 async def erase_person(connection: Connection, user_id: str) -> bool:
-    """Erase somebody's account (but not the owner's) with its sessions, what they share, their links and settings, and
-    their e-mail address wherever it stands; whether there was anything. It comes before their profile goes, which knows
-    the address."""
+    """Erase somebody's account (but not the owner's) with its sessions, what they share and are shown, their links and
+    settings, and their e-mail address wherever it stands; whether there was anything. It comes before their profile
+    goes, which knows the address."""
     emails = (await leaving.find(connection, user_id)).emails
     await links.forget_user(connection, user_id)
     await connection.execute("DELETE FROM allowed_emails WHERE email = ANY (%s)", (emails,))

@@ -6,7 +6,7 @@ role may not make roles, the SQL is for somebody who may.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -16,6 +16,9 @@ from psycopg import sql
 
 from circadia.errors import Conflict
 from circadia.storage.postgres import Connection, Database, Row, row
+
+Also = Callable[[Connection], Awaitable[None]]
+"""What belongs to a deed and is done last in its transaction, or not at all."""
 
 OWNER_ROLE = "circadia_grafana"
 """Who sees everybody, unless another name is chosen; the provisioned datasource signs in as it."""
@@ -72,21 +75,28 @@ async def allowing(db: Database) -> str:
     return sql.SQL("ALTER ROLE {} CREATEROLE;").format(sql.Identifier(found[0])).as_string(None)
 
 
-async def grant(db: Database, role: str, user_id: str | None, password: str, now: datetime) -> str | None:
+async def _nothing(_: Connection) -> None:
+    """For who has nothing to do beside."""
+
+
+async def grant(
+    db: Database, role: str, user_id: str | None, password: str, now: datetime, also: Also = _nothing
+) -> str | None:
     """Have a role sign in with this password and see a member's rows (None: everybody's). None when it does, else the
     SQL to be run by whoever may; it holds no password that could be read. Conflict for a role of somebody else's."""
     async with db.connection() as connection:
         script = await _granting(connection, role, user_id, password, now)
-    return await _carried_out(db, script)
+    return await _carried_out(db, script, also)
 
 
-async def revoke(db: Database, role: str) -> str | None:
+async def revoke(db: Database, role: str, also: Also = _nothing) -> str | None:
     """Remove a role. It sees nothing any more at once, in open sessions too; None when it is gone, else the SQL to be run
     by whoever may."""
-    await db.execute("DELETE FROM report_grants WHERE role = %s", (role,))
-    async with db.connection() as connection:
+    async with db.begin() as connection:
+        await connection.execute("DELETE FROM report_grants WHERE role = %s", (role,))
         there, _, owner, _ = await _place(connection, role)
-    return await _carried_out(db, _removing(role, owner, connection.info.dbname)) if there else None
+        await also(connection)
+    return await _carried_out(db, _removing(role, owner, connection.info.dbname), _nothing) if there else None
 
 
 async def exists(db: Database, role: str) -> bool:
@@ -165,12 +175,13 @@ def _removing(role: str, owner: str, database: str) -> list[sql.Composed]:
     ]
 
 
-async def _carried_out(db: Database, script: Sequence[sql.Composed]) -> str | None:
+async def _carried_out(db: Database, script: Sequence[sql.Composed], also: Also) -> str | None:
     """None when all of it was done; the whole as text when our role may not do all of it: then nothing was."""
     try:
         async with db.begin() as connection:
             for each in script:
                 await connection.execute(each)
+            await also(connection)
     except psycopg.errors.InsufficientPrivilege:
         return "\n".join(["BEGIN;", *(f"{each.as_string(None)};" for each in script), "COMMIT;"])
     return None

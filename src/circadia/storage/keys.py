@@ -11,23 +11,23 @@ from datetime import datetime, timedelta
 
 from circadia.domain.members import ApiKey
 from circadia.storage.envelope import Keyring
-from circadia.storage.postgres import Database, Row
+from circadia.storage.postgres import Connection, Database, Row
 
 _COLUMNS = "id, name, scopes, created_at, expires_at, last_used_at, revoked_at"
 _LAST_USE_STEP = timedelta(minutes=1)
 
 
 async def create(
-    db: Database,
+    to: Database | Connection,
     keyring: Keyring,
     name: str,
     scopes: frozenset[str],
     now: datetime,
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
-    """Make a key; the text is the only copy there will ever be."""
+    """Make a key, in somebody's transaction or by itself; the text is the only copy there will ever be."""
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    await db.execute(
+    await to.execute(
         """INSERT INTO api_keys (id, name, secret_hash, kid, scopes, created_at, expires_at)
            VALUES (%s, %s, %s, %s, %s, %s, %s)""",
         (key_id, name, keyring.hash(secret), keyring.newest, sorted(scopes), now, expires_at),
@@ -65,11 +65,12 @@ async def every(db: Database) -> list[ApiKey]:
     return [_key(each) for each in await db.rows(f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_at DESC")]
 
 
-async def revoke(db: Database, key_id: str, now: datetime) -> bool:
+async def revoke(connection: Connection, key_id: str, now: datetime) -> bool:
     """End a key; False when there is no such key or it has ended already."""
-    return bool(
-        await db.execute("UPDATE api_keys SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL", (now, key_id))
+    cursor = await connection.execute(
+        "UPDATE api_keys SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL", (now, key_id)
     )
+    return cursor.rowcount > 0
 
 
 def _key(found: Row) -> ApiKey:

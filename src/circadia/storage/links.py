@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from circadia.domain.members import ActorKind
+from circadia.storage import audit
 from circadia.storage.authorizations import fingerprint
 from circadia.storage.postgres import Connection, Database, Row, row
 
@@ -58,6 +60,28 @@ async def make(
         (fingerprint(token), kind, user_id, note, made_by, now, expires_at),
     )
     return token, expires_at
+
+
+def url(public_url: str, token: str) -> str:
+    """The page of a link, at the address that the installation is reached by."""
+    return f"{public_url}/auth/link/{token}"
+
+
+async def hand_out(
+    db: Database,
+    public_url: str,
+    kind: LinkKind,
+    user_id: str | None,
+    by: tuple[str, ActorKind],
+    now: datetime,
+    *,
+    note: str | None = None,
+) -> tuple[str, datetime]:
+    """A new link that is written down: its page, told this once, and the end of its time."""
+    async with db.begin() as connection:
+        token, expires_at = await make(connection, kind, user_id, by[0], now, note=note)
+        await audit.note(connection, now, *by, user_id, "link.made", {"kind": kind})
+    return url(public_url, token), expires_at
 
 
 async def look(db: Database, token: str, now: datetime) -> Link | None:

@@ -87,13 +87,13 @@ async def bind(
             raise Conflict(
                 "this WHOOP account already belongs to another user here; it was not attached, and nothing of this consent was kept",
                 kind="whoop_account_taken",
-                remedy="Sign in as that user, or erase their connection first (data=erase).",
+                remedy="Sign in as that user, or have everything of theirs erased first.",
             )
         if account != whoop_user_id:
             raise Conflict(
                 "this user's data comes from another WHOOP account; the two are never mixed, and nothing of this consent was kept",
                 kind="whoop_account_differs",
-                remedy="Consent with the WHOOP account used before, or erase the stored data first (data=erase).",
+                remedy="Consent with the WHOOP account used before, or have everything that is stored erased first.",
             )
     if held and set(held[0][2]) != scopes:
         await note_everything(connection, member_id)

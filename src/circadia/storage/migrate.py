@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
+    from circadia.storage.postgres import Database
+
 SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x43697263
 _TURNS, _TURN_MS, _GIVES_WAY_S = 60, 1000, 1.0
@@ -42,9 +44,10 @@ def upgrade(url: str, revision: str = "head", *, scripts: Path = SCRIPTS) -> Non
             connection.commit()
             try:
                 command.upgrade(config, revision)
-            except OperationalError as error:
+            except (OperationalError, psycopg.errors.LockNotAvailable) as error:
                 connection.rollback()
-                if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                # a step may use the driver's own connection, whose errors nobody wraps
+                if not isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
                     raise
                 time.sleep(_GIVES_WAY_S)
             else:
@@ -138,6 +141,15 @@ def current(url: str) -> str | None:
             return None
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
+
+
+async def revision(db: Database) -> str | None:
+    """The same of a database that is open."""
+    try:
+        found = await db.row("SELECT version_num FROM alembic_version")
+    except psycopg.errors.UndefinedTable:
+        return None
+    return str(found[0]) if found else None
 
 
 def fits(found: str | None, wanted: str) -> bool:

@@ -16,8 +16,8 @@ _NAME = "coalesce(p.name, nullif(concat_ws(' ', f.first_name, f.last_name), ''))
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """Somebody. `role` is None for who has never signed in; `as_of` when what is kept was true; `records` how many."""
+class Member:
+    """Somebody here. `role` is null for who has never signed in; `as_of` when what is kept was true; `records` how many."""
 
     user_id: str
     role: Role | None
@@ -28,7 +28,7 @@ class Line:
     records: int
 
 
-async def page(db: Database, after: str, limit: int) -> list[Line]:
+async def page(db: Database, after: str, limit: int) -> list[Member]:
     """Everybody whose user id is behind `after`, in order."""
     counts = " + ".join(
         f"(SELECT count(*) FROM {table} WHERE member_id = e.id AND deleted_at IS NULL)" for table in _COLLECTIONS
@@ -43,7 +43,7 @@ async def page(db: Database, after: str, limit: int) -> list[Line]:
             ORDER BY e.user_id""",
         (after, limit),
     )
-    return [Line(*each) for each in found]
+    return [Member(*each) for each in found]
 
 
 async def names(db: Database, user_ids: Sequence[str]) -> dict[str, str | None]:

@@ -14,7 +14,7 @@ def keep(path: Path, secret: str) -> bool:
 
     Of several who do it at once, in whichever process or container, one's stands. OSError as the system raises it.
     """
-    with _fresh(path, secret + "\n") as fresh:
+    with beside(path, secret + "\n") as fresh:
         try:
             path.hardlink_to(fresh)
         except FileExistsError:
@@ -22,15 +22,10 @@ def keep(path: Path, secret: str) -> bool:
     return True
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a text with secrets in it, with mode 0600, in the place of what is there. OSError as the system raises it."""
-    with _fresh(path, text) as fresh:
-        fresh.replace(path)
-
-
 @contextmanager
-def _fresh(path: Path, text: str) -> Iterator[Path]:
-    """A file beside another, which goes unless it has been moved."""
+def beside(path: Path, text: str) -> Iterator[Path]:
+    """A file with secrets in it, with mode 0600, beside the place that it is for; it goes unless it is moved there.
+    OSError as the system raises it."""
     descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
     fresh = Path(name)
     try:

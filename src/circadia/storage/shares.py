@@ -85,16 +85,15 @@ async def reaches(db: Database, coach: str, user_id: str, now: datetime) -> bool
     return found is not None
 
 
-async def revoke(db: Database, user_id: str, share_id: UUID, now: datetime) -> bool:
+async def revoke(connection: Connection, user_id: str, share_id: UUID, now: datetime) -> bool:
     """End a share of a member; False when they have no such share that goes on."""
-    return bool(
-        await db.execute(
-            "UPDATE shares SET revoked_at = %s, link_hash = NULL WHERE id = %s AND user_id = %s AND revoked_at IS NULL",
-            (now, share_id, user_id),
-        )
+    cursor = await connection.execute(
+        "UPDATE shares SET revoked_at = %s, link_hash = NULL WHERE id = %s AND user_id = %s AND revoked_at IS NULL",
+        (now, share_id, user_id),
     )
+    return cursor.rowcount > 0
 
 
 async def forget(connection: Connection, user_id: str) -> int:
-    """Remove everything a member shares; returns how many there were."""
-    return (await connection.execute("DELETE FROM shares WHERE user_id = %s", (user_id,))).rowcount
+    """Remove everything somebody shares and is shown; returns how many there were."""
+    return (await connection.execute("DELETE FROM shares WHERE %s IN (user_id, coach)", (user_id,))).rowcount

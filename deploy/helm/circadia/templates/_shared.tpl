@@ -11,7 +11,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 automountServiceAccountToken: false
 # its variables would begin like settings, and unknown settings are refused
 enableServiceLinks: false
-terminationGracePeriodSeconds: 60
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001

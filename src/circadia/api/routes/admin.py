@@ -14,30 +14,17 @@ from circadia.api.auth import Owner
 from circadia.api.deps import RuntimeDep
 from circadia.api.problems import documented
 from circadia.config import Address
-from circadia.domain.members import ConnectionState, KeyScope, check_user_id
+from circadia.domain.members import KeyScope, check_user_id
 from circadia.errors import Conflict, NotFound
 from circadia.runtime import Runtime
 from circadia.storage import allowed_emails, audit, deliveries, keys, links, roster
 from circadia.storage.deliveries import DeliveryState
 from circadia.storage.links import LinkKind
-from circadia.storage.people import Role
 
 router = APIRouter(prefix="/api/v1/admin", tags=["admin"])
 
 _AT = "2026-11-20T12:00:00Z"
 _URL = "https://whoop.example.org/auth/link/…"
-
-
-class Member(BaseModel):
-    """Somebody here. `role` is null for who has never signed in."""
-
-    user_id: str
-    role: Role | None
-    name: str | None
-    connection: ConnectionState
-    reason: str | None
-    as_of: datetime | None
-    records: int
 
 
 class Members(BaseModel):
@@ -64,7 +51,7 @@ class Members(BaseModel):
         }
     )
 
-    members: list[Member]
+    members: list[roster.Member]
     next_after: str | None
 
 
@@ -216,8 +203,7 @@ async def list_members(
 ) -> Members:
     """Members and people with an account, with the state of the connection and how much is kept."""
     found = await roster.page(runtime.db, after, limit)
-    told = [Member(**asdict(each)) for each in found]
-    return Members(members=told, next_after=told[-1].user_id if len(told) == limit else None)
+    return Members(members=found, next_after=found[-1].user_id if len(found) == limit else None)
 
 
 @router.post("/signin-links", summary="Let somebody in", status_code=201, responses=documented(401, 403, 404, 422))
@@ -272,9 +258,10 @@ async def make_key(runtime: RuntimeDep, caller: Owner, body: Annotated[NewKey, B
     """Its text is in this answer and nowhere else."""
     now = runtime.clock()
     ends = now + timedelta(days=body.expires_days) if body.expires_days else None
-    key, text = await keys.create(runtime.db, runtime.keyring, body.name, frozenset({body.scope}), now, ends)
-    details = {"key": key.id, "name": key.name, "scope": body.scope}
-    await audit.note(runtime.db, now, caller.name, caller.kind, None, "key.made", details)
+    async with runtime.db.begin() as connection:
+        key, text = await keys.create(connection, runtime.keyring, body.name, frozenset({body.scope}), now, ends)
+        details = {"key": key.id, "name": key.name, "scope": body.scope}
+        await audit.note(connection, now, caller.name, caller.kind, None, "key.made", details)
     return MadeKey(id=key.id, name=key.name, scopes=sorted(key.scopes), expires_at=ends, key=text)
 
 
@@ -282,9 +269,10 @@ async def make_key(runtime: RuntimeDep, caller: Owner, body: Annotated[NewKey, B
 async def revoke_key(key_id: str, runtime: RuntimeDep, caller: Owner) -> None:
     """It is refused within five seconds, in every process."""
     now = runtime.clock()
-    if not await keys.revoke(runtime.db, key_id, now):
-        raise NotFound("there is no such key that is still good", kind="unknown_key")
-    await audit.note(runtime.db, now, caller.name, caller.kind, None, "key.revoked", {"key": key_id})
+    async with runtime.db.begin() as connection:
+        if not await keys.revoke(connection, key_id, now):
+            raise NotFound("there is no such key that is still good", kind="unknown_key")
+        await audit.note(connection, now, caller.name, caller.kind, None, "key.revoked", {"key": key_id})
 
 
 @router.get("/deliveries", summary="Webhooks that arrived", responses=documented(401, 403, 422))
@@ -306,13 +294,14 @@ async def list_deliveries(
 async def replay(delivery_id: int, runtime: RuntimeDep, caller: Owner) -> Replayed:
     """One that was parked, when its reason is gone, or any other. 409 for one of an account that nobody connected."""
     now = runtime.clock()
-    state = await deliveries.replay(runtime.db, delivery_id, now)
-    if state is None:
-        raise NotFound("there is no such delivery", kind="unknown_delivery")
-    if state == "unknown":
-        raise Conflict("it is about a WHOOP account that nobody has connected", kind="nobodys_delivery")
-    details = {"delivery": delivery_id}
-    await audit.note(runtime.db, now, caller.name, caller.kind, None, "delivery.replayed", details)
+    async with runtime.db.begin() as connection:
+        state = await deliveries.replay(connection, delivery_id, now)
+        if state is None:
+            raise NotFound("there is no such delivery", kind="unknown_delivery")
+        if state == "unknown":
+            raise Conflict("it is about a WHOOP account that nobody has connected", kind="nobodys_delivery")
+        details = {"delivery": delivery_id}
+        await audit.note(connection, now, caller.name, caller.kind, None, "delivery.replayed", details)
     return Replayed(id=delivery_id, state=state)
 
 
@@ -325,8 +314,6 @@ async def try_setup(runtime: RuntimeDep, _caller: Owner) -> SelfTest:
 
 
 async def _link(runtime: Runtime, caller: Owner, kind: LinkKind, user_id: str | None, note: str | None) -> MadeLink:
-    now = runtime.clock()
-    async with runtime.db.begin() as connection:
-        token, expires_at = await links.make(connection, kind, user_id, caller.name, now, note=note)
-        await audit.note(connection, now, caller.name, caller.kind, user_id, "link.made", {"kind": kind})
-    return MadeLink(url=f"{runtime.settings.public_url}/auth/link/{token}", expires_at=expires_at)
+    by, now = (caller.name, caller.kind), runtime.clock()
+    url, expires_at = await links.hand_out(runtime.db, runtime.settings.public_url, kind, user_id, by, now, note=note)
+    return MadeLink(url=url, expires_at=expires_at)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -77,7 +76,7 @@ async def ready(request: Request, runtime: GatewayRuntimeDep) -> Response:
 
 async def _checks(request: Request, runtime: GatewayRuntime) -> dict[str, str]:
     try:
-        found = await asyncio.wait_for(_revision(runtime), 3)
+        found = await asyncio.wait_for(migrate.revision(runtime.db), 3)
     except (CircadiaError, TimeoutError):
         unknown = ("migrations", "worker") if isinstance(runtime, Runtime) else ("migrations",)
         return {"database": "not reachable", **dict.fromkeys(unknown, "unknown")}
@@ -92,14 +91,6 @@ async def _checks(request: Request, runtime: GatewayRuntime) -> dict[str, str]:
     if request.app.state.leaving:
         checks["process"] = "is being stopped"
     return checks
-
-
-async def _revision(runtime: GatewayRuntime) -> str | None:
-    try:
-        found = await runtime.db.row("SELECT version_num FROM alembic_version")
-    except psycopg.errors.UndefinedTable:
-        return None
-    return str(found[0]) if found else None
 
 
 async def _works(request: Request, runtime: Runtime) -> bool:

@@ -16,6 +16,7 @@ from circadia.api.callers import members_only
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.api.routes.runs import Accepted, accepted
+from circadia.api.turns import turn
 from circadia.errors import Conflict, Invalid
 from circadia.runtime import Runtime
 from circadia.storage import erasure, members, runs
@@ -48,7 +49,7 @@ async def import_file(request: Request, user_id: UserId, runtime: RuntimeDep, ca
 
     members_only(caller)
     with ExitStack() as unless_imported:
-        _take_turn(request, user_id, unless_imported)
+        unless_imported.enter_context(turn(request, user_id, _busy()))
         before = await erasure.erasures(runtime.db, user_id)
         with tempfile.NamedTemporaryFile(prefix="circadia-import-", suffix=".upload", delete=False) as file:
             path = Path(file.name)
@@ -64,17 +65,12 @@ async def import_file(request: Request, user_id: UserId, runtime: RuntimeDep, ca
     return accepted(run_id)
 
 
-def _take_turn(request: Request, user_id: str, stack: ExitStack) -> None:
-    """Conflict while a file of this user is received or read in this process: the disk is not one person's."""
-    importing: set[str] = request.app.state.importing
-    if user_id in importing:
-        raise Conflict(
-            "a file of this user is being imported already",
-            kind="import_running",
-            remedy="Send the next one when that import has ended.",
-        )
-    importing.add(user_id)
-    stack.callback(importing.discard, user_id)
+def _busy() -> Conflict:
+    return Conflict(
+        "a file of this user is being imported already",
+        kind="import_running",
+        remedy="Send the next one when that import has ended.",
+    )
 
 
 async def _queued(runtime: Runtime, user_id: str, before: int) -> UUID:

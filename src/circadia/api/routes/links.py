@@ -11,9 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from circadia.admission import gone
 from circadia.api import pages
 from circadia.api.auth import OPEN
-from circadia.api.callers import visitor_of
+from circadia.api.callers import only_from_our_page, visitor_of
 from circadia.api.deps import RuntimeDep
-from circadia.api.entrances import let_in, only_from_our_page, sign_in
+from circadia.api.entrances import let_in, sign_in
 from circadia.api.problems import status_of
 from circadia.errors import CircadiaError, Conflict
 from circadia.runtime import Runtime
@@ -51,7 +51,7 @@ async def show_link(token: Annotated[str, Path(max_length=200)], runtime: Runtim
 async def use_link(request: Request, runtime: RuntimeDep, token: Annotated[str, Form(max_length=200)]) -> Response:
     """The button of the page: uses the link up, signs in and leads to `/`. Only from our own page."""
     try:
-        only_from_our_page(request, runtime)
+        only_from_our_page(request, runtime.settings)
         link = await links.look(runtime.db, token, runtime.clock())
         if link is None or link.kind == "invitation":
             raise gone()

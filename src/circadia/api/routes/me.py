@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request
@@ -13,10 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
 
 from circadia.api.auth import MemberAdmin, MemberReader, MemberWriter, Owner, Person
+from circadia.api.callers import unknown_user
 from circadia.api.cookies import set_session
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
-from circadia.domain.members import ActorKind, ConnectionState
+from circadia.domain.members import ConnectionState
 from circadia.domain.preferences import Preferences
 from circadia.errors import NotFound
 from circadia.runtime import Runtime
@@ -112,24 +112,12 @@ class Browsers(BaseModel):
     sessions: list[Browser]
 
 
-class Entry(BaseModel):
-    """A deed: when, by whom, about whom."""
-
-    id: int
-    at: datetime
-    actor: str
-    actor_kind: ActorKind
-    user_id: str | None
-    deed: str
-    details: dict[str, Any]
-
-
 class Audit(BaseModel):
     """Deeds, newest first; `next_before` asks for those before them, null at the end."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"entries": [_ENTRY], "next_before": None}]})
 
-    entries: list[Entry]
+    entries: list[audit.Entry]
     next_before: int | None
 
 
@@ -139,10 +127,11 @@ Limit = Annotated[int, Query(ge=1, le=200, description="How many")]
 
 @router.get("/me", summary="Who is signed in", responses=documented(401))
 async def show_me(response: Response, runtime: RuntimeDep, caller: Person) -> Me:
-    """The person, their connection and what others share with them. A session's token is replaced here once a day."""
+    """The person, their connection and what others share with them. Once a day the session is offered a new token here,
+    again until the browser shows it."""
     session = _session(caller)
     now, user_id = runtime.clock(), session.person.user_id
-    if now - session.rotated_at > _ROTATE_AFTER and (token := await sessions.rotate(runtime.db, session, now)):
+    if now - session.rotated_at > _ROTATE_AFTER and (token := await sessions.offer(runtime.db, session, now)):
         set_session(response, runtime.settings, token, session.expires_at - now)
     grant = await members.grant_of_user(runtime.db, user_id)
     reachable = await shares.reachable(runtime.db, user_id, now)
@@ -172,13 +161,12 @@ async def list_sessions(runtime: RuntimeDep, caller: Person) -> Browsers:
 )
 async def end_session(session_id: UUID, request: Request, runtime: RuntimeDep, caller: Person) -> None:
     """It is out within five seconds, wherever it asks."""
-    user_id = _session(caller).person.user_id
-    if not await sessions.end(runtime.db, user_id, session_id):
-        raise NotFound("there is no such session of yours", kind="unknown_session")
+    user_id, now = _session(caller).person.user_id, runtime.clock()
+    async with runtime.db.begin() as connection:
+        if not await sessions.end(connection, user_id, session_id):
+            raise NotFound("there is no such session of yours", kind="unknown_session")
+        await audit.note(connection, now, user_id, "person", user_id, "session.ended", {"session": str(session_id)})
     request.app.state.sessions.forget(user_id)
-    await audit.note(
-        runtime.db, runtime.clock(), user_id, "person", user_id, "session.ended", {"session": str(session_id)}
-    )
 
 
 @router.get("/preferences/{user_id}", summary="A person's settings", responses=documented(401, 403, 404, 422))
@@ -192,7 +180,8 @@ async def put_preferences(
     user_id: UserId, runtime: RuntimeDep, _caller: MemberWriter, body: Annotated[Preferences, Body()]
 ) -> Preferences:
     """Replaces all of them; what is left out is as everybody has it."""
-    await _known(runtime, user_id)
+    if not await roster.known(runtime.db, user_id):
+        raise unknown_user()
     await preferences.put(runtime.db, user_id, body, runtime.clock())
     return body
 
@@ -212,14 +201,8 @@ async def show_whole_audit(runtime: RuntimeDep, _caller: Owner, before: Before =
 
 
 async def _entries(runtime: Runtime, user_id: str | None, before: int | None, limit: int) -> Audit:
-    found = await audit.page(runtime.db, user_id, before, limit)
-    entries = [Entry(**asdict(each)) for each in found]
+    entries = await audit.page(runtime.db, user_id, before, limit)
     return Audit(entries=entries, next_before=entries[-1].id if len(entries) == limit else None)
-
-
-async def _known(runtime: Runtime, user_id: str) -> None:
-    if not await roster.known(runtime.db, user_id):
-        raise NotFound("there is no such user, or nothing of theirs is yours to see", kind="unknown_user")
 
 
 def _session(caller: Person) -> Session:

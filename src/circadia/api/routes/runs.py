@@ -156,6 +156,7 @@ async def one_run(run: KnownRun) -> RunView:
 )
 async def run_events(
     request: Request,
+    caller: AnyReader,
     run: KnownRun,
     runtime: RuntimeDep,
     last_event_id: Annotated[str | None, Header(description="The last event that arrived")] = None,
@@ -166,18 +167,20 @@ async def run_events(
     if run.state in runs.FINISHED and last_event_id == _event_id(_view(run)):
         return Response(status_code=204)
     return EventSourceResponse(
-        _events(request, runtime, run, last_event_id),
+        _events(request, runtime, caller, run, last_event_id),
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(request: Request, runtime: Runtime, run: runs.Run, last_event_id: str | None) -> AsyncIterator[bytes]:
+async def _events(
+    request: Request, runtime: Runtime, caller: AnyReader, run: runs.Run, last_event_id: str | None
+) -> AsyncIterator[bytes]:
     now: runs.Run | None = run
     told, silent_s, known_s = last_event_id, 0.0, 0.0
     while now is not None and not request.app.state.last_answers and not await request.is_disconnected():
         if known_s >= _WHO_EVERY_S:
             known_s = 0.0
-            if not await may_still_read(request, run.user_id):
+            if not await may_still_read(request, caller, run.user_id):
                 return
         view = _view(now)
         if (event_id := _event_id(view)) != told:

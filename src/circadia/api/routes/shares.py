@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from circadia.api.auth import MemberWriter
+from circadia.api.callers import unknown_user
 from circadia.api.deps import RuntimeDep, UserId
 from circadia.api.problems import documented
 from circadia.errors import NotFound
@@ -94,14 +95,14 @@ async def offer(
     """Make a link that lets one person read this member's data."""
     now = runtime.clock()
     if not await roster.known(runtime.db, user_id):
-        raise NotFound("there is no such user, or nothing of theirs is yours to see", kind="unknown_user")
+        raise unknown_user()
     ends = now + timedelta(days=body.expires_days) if body.expires_days else None
     async with runtime.db.begin() as connection:
         token, url_expires_at = await links.make(connection, "share", user_id, caller.name, now)
         share = await shares.offer(connection, user_id, body.name, fingerprint(token), now, ends)
         details = {"share": str(share.id)}
         await audit.note(connection, now, caller.name, caller.kind, user_id, "share.offered", details)
-    url = f"{runtime.settings.public_url}/auth/link/{token}"
+    url = links.url(runtime.settings.public_url, token)
     return Offered(**_told(share, now).model_dump(), url=url, url_expires_at=url_expires_at)
 
 
@@ -111,9 +112,11 @@ async def offer(
 async def revoke(user_id: UserId, share_id: UUID, runtime: RuntimeDep, caller: MemberWriter) -> None:
     """Whoever has it reads nothing more; a link that was not used stops working."""
     now = runtime.clock()
-    if not await shares.revoke(runtime.db, user_id, share_id, now):
-        raise NotFound("there is no such share that goes on", kind="unknown_share")
-    await audit.note(runtime.db, now, caller.name, caller.kind, user_id, "share.revoked", {"share": str(share_id)})
+    async with runtime.db.begin() as connection:
+        if not await shares.revoke(connection, user_id, share_id, now):
+            raise NotFound("there is no such share that goes on", kind="unknown_share")
+        details = {"share": str(share_id)}
+        await audit.note(connection, now, caller.name, caller.kind, user_id, "share.revoked", details)
 
 
 def _told(share: Share, now: datetime) -> Shared:

@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from circadia.admission import admission
 from circadia.api.auth import OPEN, Person
-from circadia.api.callers import members_only
+from circadia.api.callers import members_only, only_from_our_page
 from circadia.api.cookies import clear_session, set_consent
 from circadia.api.deps import RuntimeDep
-from circadia.api.entrances import only_from_our_page
 from circadia.api.problems import documented
 from circadia.connections import FLOW_LIFETIME, Started
 from circadia.storage import audit, sessions
@@ -61,7 +60,7 @@ async def sign_in(
 ) -> Consent:
     """Begin a sign-in: the consent at WHOOP says who somebody is. Whether somebody new is let in is decided here, by
     SIGNUP; who is not let in afterwards leaves nothing behind, here or at WHOOP. Only from our own page."""
-    only_from_our_page(request, runtime)
+    only_from_our_page(request, runtime.settings)
     asked = body or SignIn()
     admitted = await admission(runtime.db, runtime.settings.signup, asked.invitation, asked.email, runtime.clock())
     started = await runtime.connections.begin_signin(admitted)
@@ -87,14 +86,15 @@ async def sign_out(
     session, now = caller.session, runtime.clock()
     assert session is not None
     user_id = session.person.user_id
-    if body is not None and body.everywhere:
-        await sessions.end_all(runtime.db, user_id)
-        deed = "sessions.ended"
-    else:
-        await sessions.end(runtime.db, user_id, session.id)
-        deed = "session.ended"
+    async with runtime.db.begin() as connection:
+        if body is not None and body.everywhere:
+            await sessions.end_all(connection, user_id)
+            deed = "sessions.ended"
+        else:
+            await sessions.end(connection, user_id, session.id)
+            deed = "session.ended"
+        await audit.note(connection, now, user_id, "person", user_id, deed)
     request.app.state.sessions.forget(user_id)
-    await audit.note(runtime.db, now, user_id, "person", user_id, deed)
     response = Response(status_code=204, headers={"Clear-Site-Data": '"storage"'})
     clear_session(response, runtime.settings)
     return response

@@ -5,27 +5,30 @@ CREATE TABLE people (
     role TEXT NOT NULL,
     name TEXT,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    seen_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT people_pkey PRIMARY KEY (user_id),
     CONSTRAINT people_role_check CHECK (role IN ('owner', 'member', 'coach'))
 );
 -- Nobody becomes a second owner, whoever is first.
 CREATE UNIQUE INDEX people_owner_idx ON people (role) WHERE role = 'owner';
 
--- A browser that is signed in. Only hashes are kept of what it shows; the hash before the last rotation tells a stolen copy.
+-- A browser that is signed in. Only hashes are kept of what it shows: of the token that counts, of the one that was
+-- offered and counts when it is shown, and of the one before, which tells a stolen copy.
 CREATE TABLE sessions (
     id UUID NOT NULL,
     token_hash BYTEA NOT NULL,
+    offered_hash BYTEA,
     previous_hash BYTEA,
     user_id TEXT NOT NULL,
     how TEXT NOT NULL,
     agent TEXT,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     rotated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    offered_at TIMESTAMP WITH TIME ZONE,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
     CONSTRAINT sessions_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT sessions_offered_hash_key UNIQUE (offered_hash),
     CONSTRAINT sessions_previous_hash_key UNIQUE (previous_hash),
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES people (user_id) ON DELETE CASCADE ON UPDATE CASCADE
 );

@@ -31,16 +31,19 @@ export function value(name, figure, prefs) {
   return { text: plain(as.number, as.digits), unit: as.unit };
 }
 
-/** A distance between two figures of a metric, with its sign: `{text, unit, sign}`. */
-export function signed(name, difference, prefs) {
-  const scale = shown(name, difference, prefs);
-  const origin = scale.kind === "number" ? shown(name, 0, prefs).number : 0;
-  const size = Math.abs(scale.number - origin);
-  const text = scale.kind === "duration" ? duration(size) : scale.kind === "clock" ? duration(size * 60) : plain(size, scale.digits);
-  const none = scale.kind === "number" && Number(size.toFixed(scale.digits)) === 0;
-  const sign = none ? "" : difference < 0 ? MINUS : "+";
-  return { text: sign + text, size: text, unit: scale.unit, sign };
+/** The distance of a figure from another, as both are read: `{size, unit, sign}`. */
+export function apart(name, figure, other, prefs) {
+  const { unit, digits, kind } = shown(name, figure, prefs);
+  const steps = { duration: (seconds) => Math.round(seconds / 60) * 60, clock: Math.round };
+  const read = steps[kind] ?? ((number) => Number(number.toLocaleString("en", { useGrouping: false, maximumFractionDigits: digits })));
+  const [one, two] = [figure, other].map((each) => read(shown(name, each, prefs).number));
+  const size = Math.abs(one - two);
+  const text = kind === "number" ? plain(size, digits) : duration(kind === "clock" ? size * 60 : size);
+  return { size: text, unit, sign: one === two ? "" : one < two ? MINUS : "+" };
 }
+
+/** Milliseconds as seconds of the whole minutes that are read: with these, sums and differences are right on the page. */
+export const wholeMinutes = (ms) => Math.round((ms ?? 0) / 60_000) * 60;
 
 /** Seconds as `7h 12m`, which stays on one line. */
 export function duration(seconds) {
@@ -97,6 +100,11 @@ export function today() {
   const now = new Date();
   return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }
+
+const FURTHEST_EAST_MS = 14 * 3_600_000;
+
+/** The newest date that has begun somewhere on Earth; of a later one nobody knows anything. */
+export const newestDate = () => new Date(Date.now() + FURTHEST_EAST_MS).toISOString().slice(0, 10);
 
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const STEPS = [

@@ -54,6 +54,15 @@ export function SessionProvider({ children }) {
 /** `{me, instance, member, writes, prefs, loading, error, kept, reload}`. `member`: the user id being shown. */
 export const useSession = () => useContext(Session);
 
+const OWN = { your: "your", you: "you" };
+const THEIRS = { your: "their", you: "them" };
+
+/** How the reader is spoken to about the days shown: theirs, or somebody else's. */
+export function useWhose() {
+  const { me, member } = useSession();
+  return member === me?.user_id ? OWN : THEIRS;
+}
+
 /** Sign out here, or everywhere, and leave nothing of anybody on this device, even where Circadia could not be told. */
 export async function signOut({ everywhere = false } = {}) {
   try {

@@ -23,8 +23,8 @@ export function Overview() {
       <${Card} title="Members">
         <div class="figures">
           <${Figure} label="All" value=${number(data.totals.members)} size="large" />
-          <${Figure} label="Half are newer than" value=${duration(data.totals.age_median_s)} />
-          <${Figure} label="95 of 100 newer than" value=${duration(data.totals.age_p95_s)} />
+          <${Figure} label="Median age of a copy" value=${duration(data.totals.age_median_s)} />
+          <${Figure} label="95 of 100 are newer than" value=${duration(data.totals.age_p95_s)} />
         </div>
         <ul class="standings">${Object.entries(data.totals.by_standing).map(([name, n]) => html`<li>
           <${Badge} tone=${STANDINGS[name][1]}>${STANDINGS[name][0]}<//><strong>${number(n)}</strong></li>`)}</ul>
@@ -53,7 +53,7 @@ function Work({ status }) {
   const facts = [
     ["Worker", workers.alive ? `alive, last sign ${ago(workers.last_sign_at)}` : "none"],
     ["Plan", plan ? `${planName(plan.plan)}, ${number(plan.planned)} of ${number(plan.allowed)} requests a day` : "not known to this process"],
-    plan?.fit && ["Room for", `${number(plan.fit)} members at this pace`],
+    plan?.fit && ["Room for", roomFor(plan)],
     ["Due now", due.types ? `${number(due.types)} types of ${number(due.members)} members, oldest ${ago(due.oldest_at)}` : "nothing"],
     ["Webhooks", webhooks.last_seen_at ? `last ${ago(webhooks.last_seen_at)}` : "none yet"],
     ["Backup", backup ? `last ${ago(backup.made_at)}, ${number(backup.size / 1e6, 1)} MB` : "none yet"],
@@ -67,5 +67,9 @@ function Work({ status }) {
       <strong>${each.user_id}</strong><span>${number(each.missing)} of ${number(each.live)} ${TYPES[each.type] ?? each.type} records are gone at WHOOP.
       <code>circadia reconcile ${each.user_id} --allow-deletes</code> believes it.</span></div></li>`)}</ul>`}`;
 }
+
+// who is not announced by webhooks is asked far more often, as long as there is room
+const roomFor = ({ fit, pushed, members }) =>
+  pushed < members ? `${number(fit)} members, once webhooks tell of all of them; now of ${number(pushed)}` : `${number(fit)} members at this pace`;
 
 const planName = (plan) => (typeof plan === "string" ? plan : plan.name);

@@ -2,7 +2,8 @@
 
 import { MINUS, duration, number, shown } from "../format.js";
 
-/** A difference of a metric with its sign and unit: "+4 ms", "−12m". A small one keeps the digits that tell it from none. */
+/** A difference of a metric with its sign and unit: "+4 ms", "−12m", of a percentage "+4 points". A small one keeps the
+ * digits that tell it from none. */
 export function difference(metric, figure, prefs) {
   if (figure === null || figure === undefined) return "–";
   const { text, unit } = parts(metric, figure, figure, prefs, Math.abs(figure));
@@ -38,7 +39,7 @@ function parts(metric, figure, widest, prefs, least = Infinity) {
   const size = (each) => Math.abs(shown(metric.name, each, prefs).number - origin);
   const most = size(widest);
   const digits = Math.max(as.digits, most < 1 ? 2 : most < 10 ? 1 : 0, needed(least === Infinity ? 0 : size(least)));
-  return { text: sign + number(size(figure), digits), unit: as.unit };
+  return { text: sign + number(size(figure), digits), unit: as.unit === "%" ? "points" : as.unit };
 }
 
 /** A time in minutes, or in seconds where it would be none. */

@@ -119,9 +119,9 @@ function course(metric, series, prefs, bands) {
         )
       : [days(plain, { itemStyle: { color: p[colour] } })];
     return {
-      grid: grid({ left, zoomed }),
+      grid: grid({ left, zoomed, unit: scale.unit }),
       xAxis: timeAxis(p, steps),
-      yAxis: valueAxis(p, { label: scale.label, step: scale.step, inverse: metric.unit === "min" }),
+      yAxis: valueAxis(p, { label: scale.label, step: scale.step, unit: scale.unit, inverse: metric.unit === "min" }),
       ...(zoomed && { dataZoom: zoom(p, { from: steps[0], to: steps.at(-1), left }) }),
       series: [
         line({ data: pairs(column(middle)), lineStyle: { color: p[banded ? "ink-1" : colour] }, itemStyle: { color: p[colour] } }),

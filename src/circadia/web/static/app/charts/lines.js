@@ -12,7 +12,7 @@ const YEAR = 366;
 /**
  * @param lines  `[{label, colour, dashed, values}]`
  * @param band   `{low, high, label}`: a range of the value axis that is shaded; numbers, or columns of a range that moves
- * @param axis   `{label(plotted), step, …}` of the value axis
+ * @param axis   `{label(plotted), step, unit, …}` of the value axis
  */
 export function Lines({ label, days, lines, band, axis, height = 240, tip, table, group, onPick }) {
   const steps = useMemo(() => days.map(instant), [days]);
@@ -24,7 +24,7 @@ export function Lines({ label, days, lines, band, axis, height = 240, tip, table
       const shade = band &&
         !moving && { silent: true, itemStyle: { color: faint(p["ink-3"], 0.16) }, data: [[{ yAxis: band.low }, { yAxis: band.high }]] };
       return {
-        grid: grid({ left, zoomed }),
+        grid: grid({ left, zoomed, unit: axis.unit }),
         xAxis: timeAxis(p, steps),
         yAxis: valueAxis(p, axis),
         ...(zoomed && { dataZoom: zoom(p, { from: steps.at(-YEAR) ?? steps[0], to: steps.at(-1), left }) }),

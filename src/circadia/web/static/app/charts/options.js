@@ -50,8 +50,8 @@ const labels = (steps) =>
     ? { formatter: DATES }
     : { customValues: steps.filter((at) => new Date(at).getUTCDay() === MONDAY), formatter: (at) => dateLabel(dateOf(at), "short") };
 
-/** A value axis with few, quiet lines. */
-export const valueAxis = (p, { gridIndex = 0, label, step, ...rest } = {}) => ({
+/** A value axis with few, quiet lines. Its `unit` stands above it, where the grid leaves room. */
+export const valueAxis = (p, { gridIndex = 0, label, step, unit, ...rest } = {}) => ({
   type: "value",
   gridIndex,
   scale: true,
@@ -62,12 +62,18 @@ export const valueAxis = (p, { gridIndex = 0, label, step, ...rest } = {}) => ({
   splitLine: { lineStyle: { color: p.line, width: 1 } },
   axisLabel: { color: p["ink-2"], fontSize: TEXT, formatter: label, margin: 8 },
   axisPointer: { show: false },
+  ...(unit && {
+    name: unit,
+    nameLocation: "end",
+    nameGap: 12,
+    nameTextStyle: { color: p["ink-2"], fontSize: TEXT, align: "right", padding: [0, 8, 0, 0] },
+  }),
   ...rest,
 });
 
-/** A grid that leaves room for its labels. `zoomed`: and for the zoom below it. */
-export const grid = ({ top = 12, bottom, left = 52, right = 12, zoomed = false, ...rest } = {}) => ({
-  top,
+/** A grid that leaves room for its labels. `zoomed`: and for the zoom below it; `unit`: and for that above. */
+export const grid = ({ top, bottom, left = 52, right = 12, zoomed = false, unit, ...rest } = {}) => ({
+  top: top ?? (unit ? 32 : 12),
   left,
   right,
   bottom: bottom ?? (zoomed ? 74 : 28),

@@ -6,7 +6,7 @@ const TWO_HOURS = 7_200;
 
 /**
  * For a row of the description table: `plot(figure)` the number on the axis, `label(plotted)` its words there, `step`
- * the least distance of two labels.
+ * the least distance of two labels, `unit` where the labels do not have it.
  *
  * @param figures  those to be drawn: they decide between minutes and hours
  */
@@ -26,8 +26,8 @@ export function scaleOf(metric, figures, prefs) {
       (plotted) => axisTime(plotted * 60, prefs),
       1,
     );
-  const { digits } = shown(metric.name, 0, prefs);
-  return scale((each) => shown(metric.name, each, prefs).number, brief, 10 ** -digits);
+  const { digits, unit } = shown(metric.name, 0, prefs);
+  return { ...scale((each) => shown(metric.name, each, prefs).number, brief, 10 ** -digits), unit };
 }
 
 /** A number of an axis, with the digits it needs. */

@@ -32,12 +32,13 @@ export function Scatter({ rows, x, y, prefs, height = 300, lag = 0 }) {
     [rows, y, prefs],
   );
   const before = lag ? ", day before" : "";
+  const named = (label, { unit }) => (unit ? `${label}, ${unit}` : label);
   const draw = useMemo(
     () => (p, width) => ({
       grid: grid({ left: width < 480 ? 44 : 56, bottom: 52, top: 32 }),
       xAxis: {
         ...valueAxis(p, { label: across.label, step: across.step }),
-        name: `${x.label}${before}`,
+        name: named(`${x.label}${before}`, across),
         nameLocation: "middle",
         nameGap: 32,
         nameTextStyle: { color: p["ink-2"], fontSize: 12 },
@@ -46,7 +47,7 @@ export function Scatter({ rows, x, y, prefs, height = 300, lag = 0 }) {
       },
       yAxis: {
         ...valueAxis(p, { label: up.label, step: up.step }),
-        name: y.label,
+        name: named(y.label, up),
         nameLocation: "end",
         nameGap: 14,
         nameTextStyle: { color: p["ink-2"], fontSize: 12, align: "left", padding: [0, 0, 0, width < 480 ? -36 : -48] },

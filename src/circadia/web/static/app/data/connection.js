@@ -20,9 +20,9 @@ export function Connection({ userId, status, wanted, mine, canWrite, onChange })
     <div class="figures">
       <${Figure} label="Last looked" value=${status.as_of ? ago(status.as_of) : "never"} />
       <${Figure} label="Records here" value=${number(records)} />
-      <${Figure} label="Connected since" value=${grant?.connection_date ? dateLabel(grant.connection_date.slice(0, 10), "medium") : "–"} />
+      <${Figure} label=${state === "not_connected" ? "Was connected since" : "Connected since"} value=${grant?.connection_date ? dateLabel(grant.connection_date.slice(0, 10), "medium") : "–"} />
     </div>
-    ${reason && state !== "connected" && html`<p>${sentence(reason)} Your data stay.</p>`}
+    ${reason && state !== "connected" && html`<p>${sentence(reason)} The data stay.</p>`}
     ${state !== "not_connected" && html`<${Scopes} scopes=${scopes} wanted=${wanted} own=${canWrite && mine} />`}
     ${canWrite && html`<div class="actions">
       ${state === "connected" && html`<${SyncNow} userId=${userId} onDone=${onChange} />`}

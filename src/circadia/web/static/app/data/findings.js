@@ -1,4 +1,4 @@
-// Why is my data missing? Everything that stands in its way, worst first, each with what to do.
+// Why is data missing? Everything that stands in its way, worst first, each with what to do.
 
 import { useApi } from "../api.js";
 import { ago, dateLabel } from "../format.js";
@@ -12,10 +12,10 @@ const SEVERITIES = { error: ["Has to be mended", "bad"], warning: ["Late or at r
 const DAYS_NAMED = 6;
 
 /** Those who may not act on it are told what is wrong, and nothing to do. */
-export function Findings({ userId, canWrite }) {
+export function Findings({ userId, mine, canWrite }) {
   const { data, error, loading, reload } = useApi(`/api/v1/whoop/doctor/${encodeURIComponent(userId)}?days=90`);
   const again = html`<${Button} kind="quiet" busy=${loading && Boolean(data)} onClick=${reload}>Look again<//>`;
-  return html`<${Card} title="Why is my data missing?" actions=${again}>
+  return html`<${Card} title=${mine ? "Why is my data missing?" : "Why is data missing?"} actions=${again}>
     <${Trouble} error=${error} title="Could not look" />
     ${data ? html`<${Told} told=${data} canWrite=${canWrite} />` : !error && html`<${Skeleton} height=${120} />`}
   <//>`;

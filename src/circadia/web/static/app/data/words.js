@@ -68,7 +68,7 @@ export const REMEDIES = {
 
 export const LANES = {
   person: "People waiting",
-  webhook: "Webhooks",
+  webhook: "Webhooks, newly connected",
   scheduled: "Schedule",
   reconcile: "Comparison",
   backfill: "History",

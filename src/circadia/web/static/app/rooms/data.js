@@ -39,7 +39,7 @@ export default function Data() {
     <div class="columns">
       <div class="column">
         <${Connection} userId=${member} status=${status.data} wanted=${instance.setup.scopes} mine=${mine} canWrite=${writes} onChange=${again} />
-        <${Findings} userId=${member} canWrite=${writes} />
+        <${Findings} userId=${member} mine=${mine} canWrite=${writes} />
         <${Coverage} userId=${member} weekStarts=${prefs.week_starts} />
         ${known && html`<${Types} status=${status.data} />`}
       </div>

@@ -1,7 +1,7 @@
 // Room 1: a day, from its three figures down to where they come from.
 import { html, useEffect } from "../lib.js";
 import { ahead, dayPath, useApi } from "../api.js";
-import { addDays, dateLabel, today } from "../format.js";
+import { addDays, dateLabel, newestDate, today } from "../format.js";
 import { useMetrics } from "../metrics.js";
 import { Link, useRoute } from "../router.js";
 import { useSession } from "../session.js";
@@ -9,7 +9,7 @@ import { Button, Card, Empty, Skeleton } from "../ui.js";
 import { Body } from "../today/body.js";
 import { open, useGestures } from "../today/gestures.js";
 import { Head } from "../today/head.js";
-import { Merged } from "../today/merged.js";
+import { Merged, tellsSomething } from "../today/merged.js";
 import { Notices } from "../today/notices.js";
 import { doctorPath, historyPath, mergedPath, nearest, recordsPath, seriesPath, statusPath, targetPath, vitalsPath } from "../today/paths.js";
 import { useRefresh } from "../today/refresh.js";
@@ -73,7 +73,13 @@ function Day({ day, prefs, member, gateway, series }) {
   const aim = useApi(targetPath(member, day.date));
   const merged = useApi(gateway ? mergedPath(member, day.date) : null);
   useMetrics();
-  if (day.state === "empty") return html`<${Nothing} day=${day} member=${member} series=${series} />`;
+  const offset = (day.sleep ?? day.cycle)?.timezone_offset;
+  const others = html`<${Merged} answer=${merged.data} offset=${offset} prefs=${prefs} />`;
+  if (day.state === "empty") {
+    if (merged.loading && !merged.data) return html`<${Waiting} />`;
+    const waits = day.missing[0]?.reason === "fetching";
+    return tellsSomething(merged.data) && !waits ? others : html`<${Nothing} day=${day} member=${member} series=${series} />${others}`;
+  }
   return html`
     <${Rings} day=${day} series=${series} aim=${aim.data?.rows?.[0]} />
     <div class="day-grid">
@@ -82,7 +88,7 @@ function Day({ day, prefs, member, gateway, series }) {
     </div>
     <${Strain} day=${day} prefs=${prefs} />
     ${day.journal.length > 0 && html`<${Journal} answers=${day.journal} />`}
-    <${Merged} answer=${merged.data} offset=${(day.sleep ?? day.cycle)?.timezone_offset} prefs=${prefs} />
+    ${others}
   `;
 }
 
@@ -90,15 +96,15 @@ export default function Today() {
   const { me, member, writes, prefs, instance } = useSession();
   const { params } = useRoute();
   // without a date in the address, the newest that has anything
-  const shown = useApi(dayPath(member, params.date), { every: params.date ? undefined : EVERY_MS });
+  const yetToCome = Boolean(params.date) && params.date > newestDate();
+  const shown = useApi(yetToCome ? null : dayPath(member, params.date), { every: params.date ? undefined : EVERY_MS });
   const day = shown.data;
   const date = params.date ?? day?.date ?? null;
-  const yetToCome = shown.error?.kind === "future_date";
   const status = useApi(statusPath(member), { every: EVERY_MS });
   const arriving = ["queued", "running"].includes(status.data?.backfill?.state);
   useApi(arriving ? statusPath(member) : null, { every: QUICK_MS });
   // mostly that of today, so there is no need to wait for the date
-  const series = useApi(seriesPath(member, date ?? today()));
+  const series = useApi(seriesPath(member, yetToCome ? today() : (date ?? today())));
   const doctor = useApi(day ? doctorPath(member) : null, { every: EVERY_MS });
   const asks = writes && status.data?.connection.state === "connected";
   const [words, refresh] = useRefresh(member, asks);

@@ -6,7 +6,7 @@ import { RANGES, spanOf, useCourses, useExtent } from "../charts/ask.js";
 import { RoomHead, Whole, useChoices } from "../charts/room.js";
 import { useMetrics } from "../metrics.js";
 import { go } from "../router.js";
-import { useSession } from "../session.js";
+import { useSession, useWhose } from "../session.js";
 import { Segmented, Select } from "../ui.js";
 import { Baselines } from "../trends/baselines.js";
 import { Calendar } from "../trends/calendar.js";
@@ -23,6 +23,7 @@ const options = (metrics) => metrics.map((each) => ({ value: each.name, label: e
 
 export default function Trends() {
   const { member, prefs } = useSession();
+  const whose = useWhose();
   const { metrics } = useMetrics();
   const all = metrics.map((each) => each.name);
   const [choices, choose] = useChoices(STANDARD, { metric: all, with: all, range: RANGES.map((each) => each.value) });
@@ -34,7 +35,7 @@ export default function Trends() {
   const byDay = useMemo(() => bandsByDay(bands.data), [bands.data]);
   const open = (day) => go(`/day/${day}`);
   return html`<div class="charts-room room-trends">
-    <${RoomHead} title="Trends" about="Every figure of every day, against your own normal.">
+    <${RoomHead} title="Trends" about=${`Every figure of every day, against ${whose.your} own normal.`}>
       <${Select} label="Metric" value=${choices.metric} options=${options(metrics)} onChange=${(metric) => choose({ metric })} />
       <${Select} label="Beside" value=${choices.with} options=${[{ value: "", label: "Nothing" }, ...options(metrics)]}
         onChange=${(name) => choose({ with: name })} />

@@ -6,7 +6,7 @@ import { STATES } from "../charts/days.js";
 import { AnswerCard } from "../charts/room.js";
 import { words } from "../charts/scale.js";
 import { Stack } from "../charts/stack.js";
-import { dateLabel, duration } from "../format.js";
+import { dateLabel, duration, wholeMinutes } from "../format.js";
 import { metric } from "../metrics.js";
 import { Figure } from "../ui.js";
 import { HOURS, hours } from "./stages.js";
@@ -43,9 +43,10 @@ function Got({ metrics, member, span, onPick }) {
   const need = metrics.sleep_need_s.trend.mean;
   const performance = useAnalysis(member, "trend", { metric: "sleep_performance_pct", from: span.from, to: span.to }).data?.rows[0];
   const shown = (seconds) => (seconds === null ? "–" : duration(seconds));
+  const less = wholeMinutes(1000 * need) - wholeMinutes(1000 * mean);
   return html`<div class="room-figures">
       <${Figure} label="Needed, on average" value=${shown(need)}
-        note=${mean === null || need === null ? "" : `${duration(Math.abs(need - mean))} ${need > mean ? "more" : "less"} than slept at night`} />
+        note=${mean === null || need === null ? "" : `${duration(Math.abs(less))} ${less < 0 ? "less" : "more"} than slept at night`} />
       <${Figure} label="Sleep performance" value=${words(metric("sleep_performance_pct"), performance?.mean, {})}
         note=${`WHOOP's own, mean of ${performance?.n ?? "–"} ${performance?.n === 1 ? "night" : "nights"}`} />
     </div>

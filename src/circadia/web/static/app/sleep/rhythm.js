@@ -7,7 +7,6 @@ import { instant } from "../charts/days.js";
 import { floor, floorMarks } from "../charts/floor.js";
 import { Legend } from "../charts/legend.js";
 import { MANY, grid, timeAxis, valueAxis, zoom } from "../charts/options.js";
-import { faint } from "../charts/palette.js";
 import { Answer, AnswerCard } from "../charts/room.js";
 import { axisTime, dateLabel, duration, minutesOfDay } from "../format.js";
 import { Figure, Segmented } from "../ui.js";
@@ -53,20 +52,10 @@ function Clock({ bed, wake, row, prefs, onPick }) {
       const nights = steps.flatMap((x, i) =>
         bed.value[i] === null || wake.value[i] === null ? [] : [[x, bed.value[i] / 60, wake.value[i] / 60]],
       );
-      const clock = (hours) => minutesOfDay(hours * 60, prefs);
-      const across = (hours, name) => ({
-        yAxis: hours,
+      const across = (minutes) => ({
+        yAxis: minutes / 60,
         lineStyle: { color: p["ink-1"], type: "dashed", width: 1 },
-        label: {
-          formatter: `${name} ${clock(hours)}`,
-          position: "insideEndTop",
-          color: p["ink-1"],
-          fontSize: 11,
-          fontFamily: p.font,
-          backgroundColor: faint(p["surface-1"], 0.85),
-          padding: [2, 4],
-          borderRadius: 4,
-        },
+        label: { show: false },
       });
       return {
         grid: grid({ left, zoomed }),
@@ -101,7 +90,7 @@ function Clock({ bed, wake, row, prefs, onPick }) {
                   silent: true,
                   symbol: "none",
                   animation: false,
-                  data: [across(mean.bed_mean_min / 60, "to bed"), across(mean.wake_mean_min / 60, "up")],
+                  data: [across(mean.bed_mean_min), across(mean.wake_mean_min)],
                 }
               : undefined,
           },

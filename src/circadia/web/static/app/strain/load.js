@@ -45,7 +45,8 @@ function Courses({ rows, by, onPick }) {
     ],
     [rows],
   );
-  const plain = useMemo(() => ({ label: (each) => number(each, Number.isInteger(each) ? 0 : 1) }), []);
+  const plain = { label: (each) => number(each, Number.isInteger(each) ? 0 : 1) };
+  const loadAxis = useMemo(() => ({ ...plain, unit: UNITS[by] }), [by]);
   const ratioAxis = useMemo(
     () => ({
       ...plain,
@@ -100,13 +101,13 @@ function Courses({ rows, by, onPick }) {
         .reverse(),
   };
   return html`<div class="room-figures">
-      <${Figure} label="Acute, 7 days" value=${amount(last.acute_7d)} note="mean of a day" />
-      <${Figure} label="Chronic, 28 days" value=${amount(last.chronic_28d)} note="mean of a day" />
+      <${Figure} label="Acute, 7 days" value=${amount(last.acute_7d)} note="daily mean" />
+      <${Figure} label="Chronic, 28 days" value=${amount(last.chronic_28d)} note="daily mean" />
       <${Figure} label="Ratio" value=${ratio(last.ratio_coupled)} note=${last.note ?? WORDS[last.band]} />
       <${Figure} label="Monotony" value=${ratio(last.monotony_7d)}
         note=${last.monotony_7d === null ? "needs 7 days that differ" : "the same every day makes it high"} />
     </div>
-    <${Lines} label="Acute and chronic load." days=${days} lines=${loads} axis=${plain} tip=${tip} height=${220} group="load" onPick=${onPick}
+    <${Lines} label="Acute and chronic load." days=${days} lines=${loads} axis=${loadAxis} tip=${tip} height=${220} group="load" onPick=${onPick}
       table=${table} />
     <h3 class="chart-title">Ratio of acute to chronic</h3>
     <${Lines} label="Ratio of acute to chronic load." days=${days} lines=${ratios} band=${USUAL} axis=${ratioAxis} tip=${tip} height=${180}

@@ -15,7 +15,7 @@ import { metric } from "../metrics.js";
 import { Figure } from "../ui.js";
 
 const UPPER = { top: 12, height: 170 };
-const LOWER = { top: 208, height: 90 };
+const LOWER = { top: 218, height: 90 };
 const SYMBOLS = { green: "roundRect", yellow: "circle", red: "diamond" };
 
 export function OverRecovery({ answer, bands, prefs, onPick }) {
@@ -49,13 +49,13 @@ function Days({ metrics, bands, prefs, onPick }) {
   const counts = ["green", "yellow", "red"].map((band) => [band, days.filter((day) => byDay.get(day) === band).length]);
   return html`<div class="room-figures">
       <${Figure} label="Strain, on average" value=${words(metric("strain"), strain.trend.mean, prefs)}
-        note=${`of ${strain.trend.n} days that are over`} />
+        note=${`of ${strain.trend.n} finished days`} />
       <${Figure} label="Highest strain" value=${words(metric("strain"), strain.trend.highest, prefs)} />
       <${Figure} label="Energy, on average" value=${words(metric("energy_kj"), metrics.energy_kj.trend.mean, prefs)} note="a day" />
       <${Figure} label="Recovery, on average" value=${words(metric("recovery_score"), recovery.trend.mean, prefs)}
         note=${counts.map(([band, n]) => `${n} ${band}`).join(", ")} />
     </div>
-    <${Chart} label="Strain of each day above the recovery it began with." draw=${draw} height=${steps.length > MANY ? 374 : 330} steps=${steps}
+    <${Chart} label="Strain of each day above the recovery it began with." draw=${draw} height=${steps.length > MANY ? 384 : 340} steps=${steps}
       tip=${tip} onPick=${(i) => onPick(days[i])}
       table=${{
         columns: [
@@ -121,7 +121,7 @@ const picture = (strain, recovery, steps, byDay) => (p, width) => {
     xAxis: [timeAxis(p, steps, { bare: true }), timeAxis(p, steps, { gridIndex: 1 })],
     yAxis: [
       valueAxis(p, { label: String, step: 1, min: 0, max: 21, interval: 7, scale: false }),
-      valueAxis(p, { gridIndex: 1, label: String, step: 1, min: 0, max: 100, interval: 50, scale: false }),
+      valueAxis(p, { gridIndex: 1, label: String, unit: "%", step: 1, min: 0, max: 100, interval: 50, scale: false }),
     ],
     ...(zoomed && { dataZoom: zoom(p, { from: steps.at(-MANY), to: steps.at(-1), axes: [0, 1], left }) }),
     series: [

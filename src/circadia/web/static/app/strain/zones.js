@@ -19,11 +19,11 @@ export function ZoneWeeks({ member, span, extent }) {
   return html`<${AnswerCard} title="Zones by week" about="Time in heart rate zones during workouts, in weeks from Monday." answer=${answer}
     height=${340}>
     ${({ rows }) => html`${longer && html`<p class="room-note">The last ${rows.length} weeks, because fewer show no course. Weeks run Monday to Sunday.</p>`}
-      <${Weeks} rows=${rows} />`}
+      <${Weeks} rows=${rows} last=${span.to} />`}
   <//>`;
 }
 
-function Weeks({ rows }) {
+function Weeks({ rows, last }) {
   const weeks = useMemo(() => rows.map((row) => row.week), [rows]);
   const parts = useMemo(
     () =>
@@ -35,8 +35,9 @@ function Weeks({ rows }) {
     [rows],
   );
   const time = (minutes) => (minutes === null ? "–" : duration(minutes * 60));
+  const name = (week) => `${dateLabel(week, "medium")}${plusDays(week, 6) >= last ? ", so far" : ""}`;
   const tip = (i) => ({
-    title: `Week from ${dateLabel(weeks[i], "medium")}`,
+    title: `Week from ${name(weeks[i])}`,
     lines: [
       { label: "Workouts", text: rows[i].workouts === null ? "–" : String(rows[i].workouts) },
       ...ZONES.map((zone) => ({ label: `Zone ${zone}`, colour: `zone-${zone}`, text: time(rows[i][`zone_${zone}`]) })).reverse(),
@@ -55,7 +56,7 @@ function Weeks({ rows }) {
       rows: () =>
         rows
           .map((row) => ({
-            week: dateLabel(row.week, "medium"),
+            week: name(row.week),
             workouts: row.workouts,
             n_days: row.n_days,
             ...Object.fromEntries(ZONES.map((zone) => [`zone_${zone}`, time(row[`zone_${zone}`])])),

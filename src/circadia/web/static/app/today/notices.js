@@ -14,10 +14,11 @@ async function connect() {
   }
 }
 
-function Arriving({ backfill }) {
+function Arriving({ backfill, own }) {
+  const whose = own ? "Your" : "Their";
   const left = backfill.eta_at && Date.parse(backfill.eta_at) > Date.now() ? `, done ${ago(backfill.eta_at)}` : "";
   const done = backfill.progress_pct;
-  return html`<${Banner} title=${backfill.paused ? "Your history is paused." : "Your history is arriving, newest first."}
+  return html`<${Banner} title=${`${whose} history is ${backfill.paused ? "paused" : "arriving, newest first"}.`}
     action=${html`<${Link} to="/data" class="button button-plain">Watch<//>`}>
     ${done === null || done === undefined ? "" : `${number(done)} %${left}`}
     <progress class="arriving" max="100" value=${done ?? undefined} aria-label="History fetched"></progress>
@@ -44,11 +45,11 @@ export function Notices({ status, own, ready }) {
     <//>`}
     ${connection.state === "not_connected" &&
     html`<${Banner} title="WHOOP is not connected." action=${button}>
-      ${asOf ? "What is stored is shown." : own ? "Connect it, or import an export file." : "Nothing is here yet."}
+      ${asOf ? "What is stored is shown." : own ? "Connect it, or import an export file." : "Nothing of it is here yet."}
     <//>`}
     ${connection.state === "connected" &&
     failing &&
     html`<${Banner} tone="warn" title="Nothing new can be fetched at the moment.">${trouble} Showing everything as of ${ago(asOf)}.<//>`}
-    ${backfill && ["queued", "running"].includes(backfill.state) && html`<${Arriving} backfill=${backfill} />`}
+    ${backfill && ["queued", "running"].includes(backfill.state) && html`<${Arriving} backfill=${backfill} own=${own} />`}
   `;
 }

@@ -2,6 +2,7 @@
 import { html } from "../lib.js";
 import { Ring } from "../charts/ring.js";
 import { duration, number } from "../format.js";
+import { useWhose } from "../session.js";
 import { Badge } from "../ui.js";
 import { BANDS, absence, against, caution } from "./words.js";
 import { course } from "./paths.js";
@@ -26,6 +27,7 @@ const TONES = { green: "good", yellow: "warn", red: "bad" };
 function Recovery({ day, series }) {
   const part = day.recovery;
   const score = part?.score ?? null;
+  const whose = useWhose();
   return html`<${Dial}
     name="Recovery"
     value=${score}
@@ -34,7 +36,7 @@ function Recovery({ day, series }) {
     colour=${part?.band ? `recovery-${part.band}` : "surface-3"}
     missing=${absence(day, "recovery")}
     badge=${part?.band && html`<${Badge} tone=${TONES[part.band]}>${BANDS[part.band]}<//>`}
-    lines=${[caution(part), against("recovery_score", score, course(series, "recovery_score", day.date)?.mean)]}
+    lines=${[caution(part), against("recovery_score", score, course(series, "recovery_score", day.date)?.mean, whose)]}
   />`;
 }
 

@@ -2,36 +2,43 @@
 import { html } from "../lib.js";
 import { Bar } from "../charts/band.js";
 import { Stages } from "../charts/stages.js";
-import { clock, duration, number } from "../format.js";
+import { clock, duration, number, wholeMinutes } from "../format.js";
 import { Badge, Card, Empty, Figure } from "../ui.js";
 import { absence, caution } from "./words.js";
 
-const ABOUT_NEED = "WHOOP's own estimate of the sleep you needed: a baseline, more for sleep debt and for strain, less for naps.";
+const ABOUT_NEED = "WHOOP's own estimate of the sleep needed: a baseline, more for sleep debt and for strain, less for naps.";
 
 const times = (sleep, prefs) =>
   `${clock(sleep.start_at, sleep.timezone_offset, prefs)} – ${clock(sleep.end_at, sleep.timezone_offset, prefs)}`;
 
+/** The parts of a need in whole minutes. What rounding left over is the baseline's, so that they come to the total. */
+function needed({ total_ms, baseline_ms, debt_ms, strain_ms, nap_ms }) {
+  const [total, debt, strain, nap] = [total_ms, debt_ms, strain_ms, nap_ms].map(wholeMinutes);
+  const adds = Math.abs(total_ms - (baseline_ms ?? 0) - (debt_ms ?? 0) - (strain_ms ?? 0) - (nap_ms ?? 0)) < 60_000;
+  return { baseline: adds ? total - debt - strain - nap : wholeMinutes(baseline_ms), debt, strain, nap };
+}
+
 function Need({ sleep }) {
-  const { total_ms: total, baseline_ms: baseline, debt_ms: debt, strain_ms: strain, nap_ms: nap } = sleep.need;
-  const got = sleep.asleep_ms;
-  const whole = Math.max(got, (baseline ?? 0) + (debt ?? 0) + (strain ?? 0));
-  const part = (name, label, size, colour) => ({ name, label, size: size ?? 0, text: duration((size ?? 0) / 1000), colour });
+  const [total, got] = [sleep.need.total_ms, sleep.asleep_ms].map(wholeMinutes);
+  const { baseline, debt, strain, nap } = needed(sleep.need);
+  const whole = Math.max(got, baseline + debt + strain);
+  const part = (name, label, size, colour) => ({ name, label, size, text: duration(size), colour });
   const parts = [part("baseline", "Baseline", baseline, "sleep"), part("debt", "Debt", debt, "need-debt"), part("strain", "Strain", strain, "strain")];
   const missing = total - got;
   return html`<div class="need">
     <h3>Got against needed</h3>
     <dl class="need-rows">
       <dt>Got</dt>
-      <dd><${Bar} thin whole=${whole} parts=${[part("got", "Asleep", got, "sleep")]} label=${`Asleep ${duration(got / 1000)}`} /></dd>
-      <dd class="need-figure">${duration(got / 1000)}</dd>
+      <dd><${Bar} thin whole=${whole} parts=${[part("got", "Asleep", got, "sleep")]} label=${`Asleep ${duration(got)}`} /></dd>
+      <dd class="need-figure">${duration(got)}</dd>
       <dt>Needed</dt>
-      <dd><${Bar} thin whole=${whole} parts=${parts} label=${`Needed ${duration(total / 1000)}`} /></dd>
-      <dd class="need-figure">${duration(total / 1000)}</dd>
+      <dd><${Bar} thin whole=${whole} parts=${parts} label=${`Needed ${duration(total)}`} /></dd>
+      <dd class="need-figure">${duration(total)}</dd>
     </dl>
     <p class="need-parts">
       ${parts.filter((each) => each.size > 0).map((each) => html`<span key=${each.name}><i style=${{ background: `var(--${each.colour})` }}></i>${each.label} ${each.text}</span>`)}
-      ${nap < 0 && html`<span>Naps ${duration(nap / 1000)}</span>`}
-      <strong>${missing > 0 ? `${duration(missing / 1000)} short` : `${duration(-missing / 1000)} more than needed`}</strong>
+      ${nap < 0 && html`<span>Naps ${duration(nap)}</span>`}
+      <strong>${missing > 0 ? `${duration(missing)} short` : `${duration(-missing)} more than needed`}</strong>
     </p>
   </div>`;
 }

@@ -1,5 +1,5 @@
 // The sentences of Today: states and comparisons, the same wherever they stand.
-import { MINUS, signed, value } from "../format.js";
+import { MINUS, apart, value } from "../format.js";
 
 const STATES = {
   PENDING_SCORE: "WHOOP is still scoring it",
@@ -31,12 +31,12 @@ export function caution(part) {
   return null;
 }
 
-/** A figure against the mean of the thirty days before it. */
-export function against(name, figure, mean, prefs) {
+/** A figure against the mean of the thirty days before it; `whose` are the words for whose they are. */
+export function against(name, figure, mean, whose, prefs) {
   if (figure === null || figure === undefined || mean === null || mean === undefined) return null;
-  const { sign, size, unit } = signed(name, figure - mean, prefs);
+  const { sign, size, unit } = apart(name, figure, mean, prefs);
   const normal = value(name, mean, prefs);
-  const of = `your 30-day mean of ${normal.text}${unit ? ` ${unit}` : ""}`;
+  const of = `${whose.your} 30-day mean of ${normal.text}${unit ? ` ${unit}` : ""}`;
   return sign ? `${size} ${sign === MINUS ? "below" : "above"} ${of}` : `At ${of}`;
 }
 

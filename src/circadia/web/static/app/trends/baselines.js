@@ -12,10 +12,11 @@ import { Figure } from "../ui.js";
 
 const HRV = "hrv_rmssd_ms";
 const PULSE = "resting_heart_rate_bpm";
-const BAND = { below: "Below your range", within: "Within your range", above: "Above your range" };
+const BAND = { below: "Below the range", within: "Within the range", above: "Above the range" };
 const PULSES = { raised: "Raised", normal: "As usual", lowered: "Lowered" };
 const TONES = { below: "bad", raised: "bad", above: "good", lowered: "good" };
-const AXIS = { label: (each) => number(each, 0), step: 1 };
+const axis = (unit) => ({ label: (each) => number(each, 0), step: 1, unit });
+const AXES = { [HRV]: axis("ms"), [PULSE]: axis("bpm") };
 
 /** From the logarithm back to milliseconds. */
 const ms = (ln) => (ln === null ? null : Math.exp(ln));
@@ -57,7 +58,7 @@ function HrvCourse({ rows, prefs, onPick }) {
       <${Figure} label="Verdict" value=${BAND[last.verdict] ?? "–"} tone=${TONES[last.verdict]}
         note=${last.cv_7d_pct === null ? "" : `varies by ${number(last.cv_7d_pct, 1)} % (CV of 7 days)`} />
     </div>
-    <${Lines} label="HRV: 7-day mean against its 60-day range." days=${days} lines=${lines} band=${band} axis=${AXIS} tip=${tip} height=${230}
+    <${Lines} label="HRV: 7-day mean against its 60-day range." days=${days} lines=${lines} band=${band} axis=${AXES[HRV]} tip=${tip} height=${230}
       onPick=${onPick}
       table=${{
         columns: [
@@ -113,7 +114,7 @@ function PulseCourse({ rows, prefs, onPick }) {
       <${Figure} label="Verdict" value=${PULSES[last.verdict] ?? "–"} tone=${TONES[last.verdict]}
         note=${last.difference === null ? "" : `${difference(metric(PULSE), last.difference, prefs)} against the month`} />
     </div>
-    <${Lines} label="Resting heart rate: 7-day mean and 28-day mean." days=${days} lines=${lines} axis=${AXIS} tip=${tip} height=${230}
+    <${Lines} label="Resting heart rate: 7-day mean and 28-day mean." days=${days} lines=${lines} axis=${AXES[PULSE]} tip=${tip} height=${230}
       onPick=${onPick}
       table=${{
         columns: [

@@ -2,7 +2,7 @@
 
 import { html, useState } from "../lib.js";
 import { spanOf, useAnalysis } from "../charts/ask.js";
-import { plusDays } from "../charts/days.js";
+import { daysBetween, plusDays } from "../charts/days.js";
 import { AnswerCard } from "../charts/room.js";
 import { words } from "../charts/scale.js";
 import { dateLabel } from "../format.js";
@@ -22,7 +22,20 @@ const COLUMNS = [
   "strain",
   "energy_kj",
 ];
-const SHORT = { resting_heart_rate_bpm: "Resting HR", sleep_performance_pct: "Sleep", strain: "Strain" };
+const SHORT = { resting_heart_rate_bpm: "Resting HR", sleep_performance_pct: "Sleep", strain: "Strain", energy_kj: "Energy a day" };
+
+/** The first and the last day of a row's week or month. */
+function stretchOf({ week, month }) {
+  if (week) return [week, plusDays(week, 6)];
+  return [month, plusDays(`${plusDays(month, 31).slice(0, 8)}01`, -1)];
+}
+
+/** Of a row: how many of its days have been since the first, and whether more are to come. */
+function daysOf(row, { first, last }) {
+  const [from, to] = stretchOf(row);
+  const [begun, over] = [from < first ? first : from, to < last ? to : last];
+  return { days: Math.max(daysBetween(begun, over), 0), running: to >= last };
+}
 
 export function Glance({ member, extent, prefs }) {
   const [by, setBy] = useState("weeks");
@@ -41,11 +54,12 @@ export function Glance({ member, extent, prefs }) {
     {
       name: "period",
       label: by === "weeks" ? "Week from" : "Month",
-      show: (row) => (row.week ? dateLabel(row.week, "medium") : dateLabel(row.month, "month")),
+      show: (row) =>
+        html`${row.week ? dateLabel(row.week, "medium") : dateLabel(row.month, "month")}${daysOf(row, extent).running && html` <small>so far</small>`}`,
     },
-    { name: "bands", label: "Days by band", show: (row) => html`<${Bands} ...${row} />` },
+    { name: "bands", label: "Days by band", show: (row) => html`<${Bands} ...${row} days=${daysOf(row, extent).days} />` },
     ...COLUMNS.map(mean),
-    { name: "nights_enough", label: "Nights of 85 % +", align: "right" },
+    { name: "nights_enough", label: "Nights of 85 % or more", align: "right" },
   ];
   return html`<${AnswerCard} title="At a glance" about="Means of the days that count; a dash where fewer than 4 of a week or 14 of a month do."
     answer=${answer} height=${420}
@@ -55,9 +69,11 @@ export function Glance({ member, extent, prefs }) {
   <//>`;
 }
 
-function Bands({ green, yellow, red }) {
-  const all = { green, yellow, red };
-  return html`<span class="bands" role="img" aria-label=${`${green} green, ${yellow} yellow, ${red} red`}>
+function Bands({ green, yellow, red, days }) {
+  const none = Math.max(days - green - yellow - red, 0);
+  const all = { green, yellow, red, none };
+  const said = `${green} green, ${yellow} yellow, ${red} red${none ? `, ${none} without a band` : ""}`;
+  return html`<span class="bands" role="img" aria-label=${said} title=${said}>
     ${Object.entries(all)
       .filter(([, count]) => count > 0)
       .map(

@@ -35,7 +35,7 @@ function Figures({ metric, trend, series, prefs, days }) {
           note=${`${difference(metric, trend.slope_per_week, prefs)} a week (95 %: ${between(metric, trend.slope_low, trend.slope_high, prefs)})`} />`
     }
     <${Figure} label="Lowest and highest" value=${reach(metric, trend, prefs)} note="of the days that count" />
-    <${Figure} label="Your usual now" value=${last < 0 ? "–" : words(metric, series.mean_30d[last], prefs)}
+    <${Figure} label="Usual now" value=${last < 0 ? "–" : words(metric, series.mean_30d[last], prefs)}
       note=${last < 0 || series.low[last] === null ? "needs 14 of 30 days" : `${words(metric, series.low[last], prefs)} to ${words(metric, series.high[last], prefs)}`} />
   </div>`;
 }
