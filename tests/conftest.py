@@ -5,6 +5,7 @@ Nothing of the developer's environment is read: its variables are taken away and
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -43,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and (place := os.environ.pop(_PLACE, None)):
         postgres.remove_directory(Path(place))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays, so that no collection of garbage goes through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

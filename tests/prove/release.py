@@ -119,11 +119,11 @@ async def _copy(here: Stage, figures: Figures) -> None:
     """Backed up and restored, and moved."""
     restored, moved = here.server.create("template0"), here.server.create("template0")
     try:
+        before = dump(here.database)  # a backup is noted after it
         await here.command("new", "backup", "--to", "backups")
         await here.command("new", "restore", "backups", "--into", restored)
         await here.command("new", "db", "move", "--to", moved)
-        source = dump(here.database)
-        for name, url in (("restored", restored), ("moved", moved)):
+        for name, url, source in (("restored", restored, before), ("moved", moved, dump(here.database))):
             copy = dump(url)
             different = sorted(table for table in source.keys() | copy.keys() if source.get(table) != copy.get(table))
             figures.problems += [f"{table} differs in the {name} database" for table in different]
