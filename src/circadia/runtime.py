@@ -16,7 +16,6 @@ import structlog
 
 from circadia.clients.governor import Governor, Limits, Window
 from circadia.clients.http import open_client
-from circadia.clients.issuer import Issuer, PublishedKeys, SharedSecret
 from circadia.clients.mail import parse_smtp_url
 from circadia.clients.notify import Channel, Email, Webhook
 from circadia.clients.signature import key_of
@@ -48,6 +47,7 @@ from circadia.sync.pace import Pace
 from circadia.sync.schedule import Schedule
 
 if TYPE_CHECKING:
+    from circadia.clients.issuer import Issuer
     from circadia.sync.jobs import Jobs
 
 log = structlog.get_logger()
@@ -372,5 +372,7 @@ def _issuer(settings: Settings, http: httpx2.AsyncClient, clock: Clock) -> Issue
     url, secret = settings.auth_jwt_jwks_url, settings.auth_jwt_secret
     if settings.auth_jwt_issuer is None or settings.auth_jwt_audience is None:
         return None
+    from circadia.clients.issuer import Issuer, PublishedKeys, SharedSecret  # few need it, and it takes time to load
+
     trust = PublishedKeys(http, url, clock) if url else SharedSecret(secret.get_secret_value()) if secret else None
     return Issuer(trust, settings.auth_jwt_issuer, settings.auth_jwt_audience, clock) if trust else None
