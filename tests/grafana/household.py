@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,9 +77,12 @@ async def granted(url: str, whom: Sequence[str | None], now: datetime) -> dict[s
 
 
 def drop(server: Server, url: str, roles: list[str]) -> None:
-    """Remove the database and its roles."""
-    server.drop(url)
+    """Remove the database and its roles, whose sessions only they themselves may end."""
+    here = "SELECT 1 FROM pg_stat_activity WHERE usename = ANY (%s)"
     with psycopg.connect(server.url, autocommit=True) as connection:
+        while connection.execute(here, (roles,)).fetchone():
+            time.sleep(0.01)
+        server.drop(url)
         for each in roles:
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(each)))
 
