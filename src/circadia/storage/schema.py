@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circadia.storage import gateway_tables, people_tables
+from circadia.storage import gateway_tables, operations_tables, people_tables
 from circadia.storage.tables import metadata
 
-__all__ = ["gateway_tables", "metadata", "people_tables"]
+__all__ = ["gateway_tables", "metadata", "operations_tables", "people_tables"]

@@ -66,7 +66,7 @@ export function minutesOfDay(minutes, { clock: hours = "24h" } = {}) {
 export const axisTime = (minutes, prefs) => minutesOfDay(minutes, prefs).replace(/:00(?= [ap]m)/, "");
 
 /** Minutes that a place's clock is before UTC, from `+05:30` or `Z`. */
-export function offsetMinutes(offset) {
+function offsetMinutes(offset) {
   const [, sign, hours, minutes] = /^([+-])(\d{2}):?(\d{2})$/.exec(offset ?? "") ?? [];
   return sign ? (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) : 0;
 }

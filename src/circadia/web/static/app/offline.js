@@ -74,7 +74,7 @@ export async function refreshDays(userId) {
 }
 
 /** Forget every kept answer. */
-export async function forgetDays() {
+async function forgetDays() {
   await store("readwrite", (answers) => answers.clear());
 }
 

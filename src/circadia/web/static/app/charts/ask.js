@@ -23,7 +23,7 @@ const coursesPath = (userId, metrics, { from, to }, columns) =>
   `${ROOT}/trends/${encodeURIComponent(userId)}?${query({ from, to, metrics: metrics.join(","), columns: columns.join(",") })}`;
 
 /** The rows of an analysis; `given` are its parameters. */
-export const analysisPath = (userId, analysis, given) => `${ROOT}/trends/${encodeURIComponent(userId)}/${analysis}?${query(given)}`;
+const analysisPath = (userId, analysis, given) => `${ROOT}/trends/${encodeURIComponent(userId)}/${analysis}?${query(given)}`;
 
 /** The answer to an analysis, once there is a stretch to ask for. */
 export const useAnalysis = (userId, analysis, given) => useApi(userId && given ? analysisPath(userId, analysis, given) : null);

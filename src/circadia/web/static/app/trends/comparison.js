@@ -17,7 +17,7 @@ const AGAINST = [
 const MOST = 365;
 
 /** The dates compared: those shown (of a long stretch its last year), and as many before them or a year earlier. */
-export function periods(span, against) {
+function periods(span, against) {
   const days = Math.min(span.days, MOST);
   const from = plusDays(span.to, 1 - days);
   const shift = against === "year" ? 365 : days;

@@ -15,5 +15,5 @@ export function useDeed(deed) {
       return undefined;
     }
   };
-  return { ...state, run, forgive: () => setState({ busy: false, error: null }) };
+  return { ...state, run };
 }
